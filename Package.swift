@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings are errors in CI (`scripts/test` sets the variable), never for someone who builds Kinglet with a newer compiler.
+let strict: [SwiftSetting] =
+  Context.environment["KINGLET_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// A room of the house: folder `Sources/<name>`, module `Kinglet<name>`. Imports point downwards only.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: "Kinglet" + name, dependencies: ["KingletErrors"] + dependencies, path: "Sources/" + name,
+    swiftSettings: strict)
+}
+
+/// The tests of a room: folder `Tests/<name>Tests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: ["KingletErrors", "KingletTestSupport"] + dependencies,
+    path: "Tests/\(name)Tests", resources: resources, swiftSettings: strict)
+}
+
+/// Rooms compiled for one instruction set. Only the kernel table leads into them, after CPUID has allowed it.
+func instructionSetRoom(_ name: String, features: [String]) -> Target {
+  .target(
+    name: "Kinglet" + name, dependencies: ["KingletKernels", "CIntrinsics"], path: "Sources/" + name,
+    swiftSettings: strict + [
+      .unsafeFlags(["-disable-cmo"] + features.flatMap { ["-Xcc", "-m" + $0] })
+    ])
+}
+
+#if arch(x86_64)
+let instructionSetRooms = [
+  instructionSetRoom(
+    "KernelsAVX512",
+    features: ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"])
+]
+#else
+let instructionSetRooms: [Target] = []
+#endif
+let instructionSetDependencies = instructionSetRooms.map { Target.Dependency(stringLiteral: $0.name) }
+
+let package = Package(
+  name: "kinglet",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Kinglet", targets: ["Kinglet"]),
+    .library(name: "KingletEvaluation", targets: ["KingletEvaluation"]),
+    .executable(name: "kinglet", targets: ["kinglet-cli"]),
+  ],
+  traits: [
+    .default(enabledTraits: ["OpenBLAS"]),
+    .trait(name: "OpenBLAS", description: "Float matrix products through the system's OpenBLAS (Linux)."),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+  ],
+  targets: [
+    .target(name: "KingletErrors", path: "Sources/Errors", swiftSettings: strict),
+    .systemLibrary(name: "CBLAS", path: "Sources/CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CIntrinsics", path: "Sources/CIntrinsics"),
+    room("Quants"),
+    room("GGUF", ["KingletQuants"]),
+    room("Kernels", ["KingletQuants", "CIntrinsics"]),
+    room(
+      "Tensors",
+      ["KingletQuants", "KingletKernels", "CIntrinsics"] + instructionSetDependencies + [
+        .target(name: "CBLAS", condition: .when(platforms: [.linux], traits: ["OpenBLAS"]))
+      ]),
+    room("Tokenizers", ["KingletGGUF"]),
+    room("Transformer", ["KingletGGUF", "KingletTensors"]),
+    room("Templates"),
+    room("Catalog"),
+    room("Generation", ["KingletTransformer", "KingletTokenizers"]),
+    .target(
+      name: "Kinglet",
+      dependencies: [
+        "KingletErrors", "KingletCatalog", "KingletGGUF", "KingletGeneration", "KingletTemplates", "KingletTensors",
+        "KingletTokenizers", "KingletTransformer",
+      ],
+      swiftSettings: strict),
+    .target(name: "KingletEvaluation", dependencies: ["Kinglet"], swiftSettings: strict),
+    .executableTarget(
+      name: "kinglet-cli",
+      dependencies: [
+        "Kinglet", "KingletEvaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/CLI", swiftSettings: strict),
+  ] + instructionSetRooms,
+  swiftLanguageModes: [.v6]
+)

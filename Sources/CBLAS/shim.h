@@ -1,0 +1,2 @@
+// The doorway to OpenBLAS: its CBLAS interface, found through pkg-config.
+#include <cblas.h>

@@ -1,0 +1,1 @@
+// The target holds headers only; SwiftPM asks for one source file.
