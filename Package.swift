@@ -85,6 +85,8 @@ let package = Package(
         "Kinglet", "KingletEvaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
+    .target(name: "KingletTestSupport", path: "Tests/Support", swiftSettings: strict),
+    // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]
 )
