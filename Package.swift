@@ -22,7 +22,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 /// Rooms compiled for one instruction set. Only the kernel table leads into them, after CPUID has allowed it.
 func instructionSetRoom(_ name: String, features: [String]) -> Target {
   .target(
-    name: "Kinglet" + name, dependencies: ["KingletKernels", "CIntrinsics"], path: "Sources/" + name,
+    name: "Kinglet" + name, dependencies: ["KingletQuants", "KingletKernels", "CIntrinsics"], path: "Sources/" + name,
     swiftSettings: strict + [
       .unsafeFlags(["-disable-cmo"] + features.flatMap { ["-Xcc", "-m" + $0] })
     ])
@@ -63,7 +63,7 @@ let package = Package(
     room("Kernels", ["KingletQuants", "CIntrinsics"]),
     room(
       "Tensors",
-      ["KingletQuants", "KingletKernels", "CIntrinsics"] + instructionSetDependencies + [
+      ["KingletQuants", "KingletGGUF", "KingletKernels", "CIntrinsics"] + instructionSetDependencies + [
         .target(name: "CBLAS", condition: .when(platforms: [.linux], traits: ["OpenBLAS"]))
       ]),
     room("Tokenizers", ["KingletGGUF"]),

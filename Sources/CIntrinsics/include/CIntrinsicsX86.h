@@ -1,0 +1,49 @@
+// What clang offers only as a macro, as functions that Swift can import. Each is one instruction (or one query).
+#pragma once
+
+#include <cpuid.h>
+#include <immintrin.h>
+
+static inline void kinglet_spin_pause(void) { _mm_pause(); }
+
+// CPUID leaf/subleaf as four registers; zero where the processor has no such leaf.
+typedef struct { uint32_t eax, ebx, ecx, edx; } kinglet_cpuid_result;
+
+static inline kinglet_cpuid_result kinglet_cpuid(uint32_t leaf, uint32_t subleaf) {
+  kinglet_cpuid_result r = {0, 0, 0, 0};
+  if (!__get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx)) return (kinglet_cpuid_result){0, 0, 0, 0};
+  return r;
+}
+
+// XCR0: which register state the operating system saves. Only to be called where CPUID reports OSXSAVE.
+static inline uint64_t kinglet_xgetbv0(void) {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return ((uint64_t)high << 32) | low;
+}
+
+#define KINGLET_AVX512                                                                                                 \
+  static inline __attribute__((always_inline, nodebug, target("f16c,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+
+KINGLET_AVX512 void kinglet512_prefetch(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T0); }
+
+// 16 floats to 16 halves, rounded to nearest even.
+KINGLET_AVX512 __m256i kinglet512_half(__m512 v) {
+  return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// Nearest integer, ties to even, as a float.
+KINGLET_AVX512 __m512 kinglet512_round(__m512 v) {
+  return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// (a & c) | b, bitwise.
+KINGLET_AVX512 __m512i kinglet512_and_or(__m512i a, __m512i c, __m512i b) {
+  return _mm512_ternarylogic_epi32(a, c, b, 0xEA);
+}
+
+// Lanes in which a equals b (floats), or a is less than b (signed integers).
+KINGLET_AVX512 uint16_t kinglet512_equal(__m512 a, __m512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+KINGLET_AVX512 uint16_t kinglet512_less(__m512i a, __m512i b) { return _mm512_cmplt_epi32_mask(a, b); }
+
+KINGLET_AVX512 int32_t kinglet512_low32(__m256i v) { return _mm_cvtsi128_si32(_mm256_castsi256_si128(v)); }

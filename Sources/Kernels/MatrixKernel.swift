@@ -1,0 +1,67 @@
+/// How one weight type is held and multiplied.
+///
+/// Rows are stored in panels of `panelRows`; what a panel looks like inside is the kernel's own affair. `pack` and
+/// `unpack` are inverse to each other on the file's bytes, so a packed matrix loses nothing.
+public struct MatrixKernel: Sendable {
+  /// Rows interleaved in one panel.
+  public let panelRows: Int
+  /// Bytes of a panel of so many columns.
+  public let panelByteCount: @Sendable (_ columns: Int) -> Int
+  /// Packs `rowCount` rows (at most `panelRows`; the missing ones become zero) as they lie in the file.
+  public let pack:
+    @Sendable (
+      _ rows: UnsafeRawPointer, _ rowByteCount: Int, _ rowCount: Int, _ columns: Int, _ panel: UnsafeMutableRawPointer
+    ) -> Void
+  /// The inverse of `pack`, for rows `firstRow ..< firstRow + rowCount` of the panel.
+  public let unpack:
+    @Sendable (
+      _ panel: UnsafeRawPointer, _ columns: Int, _ firstRow: Int, _ rowCount: Int, _ rowByteCount: Int,
+      _ rows: UnsafeMutableRawPointer
+    ) -> Void
+  /// `panelCount` panels times a tile of `width` (8, 4, 2 or 1) tokens: `out[t * stride + panelRows * p + r]`.
+  public let multiply:
+    @Sendable (
+      _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tile: UnsafeRawPointer, _ width: Int,
+      _ out: UnsafeMutablePointer<Float>, _ stride: Int
+    ) -> Void
+
+  public init(
+    panelRows: Int,
+    panelByteCount: @escaping @Sendable (Int) -> Int,
+    pack: @escaping @Sendable (UnsafeRawPointer, Int, Int, Int, UnsafeMutableRawPointer) -> Void,
+    unpack: @escaping @Sendable (UnsafeRawPointer, Int, Int, Int, Int, UnsafeMutableRawPointer) -> Void,
+    multiply:
+      @escaping @Sendable (
+        UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>, Int
+      ) -> Void
+  ) {
+    self.panelRows = panelRows
+    self.panelByteCount = panelByteCount
+    self.pack = pack
+    self.unpack = unpack
+    self.multiply = multiply
+  }
+}
+
+extension MatrixKernel {
+  /// A kernel whose panels are laid out as `layout` says.
+  public init(
+    layout: PanelLayout,
+    multiply:
+      @escaping @Sendable (
+        UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>, Int
+      ) -> Void
+  ) {
+    self.init(
+      panelRows: layout.rows,
+      panelByteCount: { layout.panelByteCount(columns: $0) },
+      pack: { rows, rowByteCount, rowCount, columns, panel in
+        layout.pack(rows, rowByteCount: rowByteCount, rowCount: rowCount, columns: columns, into: panel)
+      },
+      unpack: { panel, columns, firstRow, rowCount, rowByteCount, rows in
+        layout.unpack(
+          panel, columns: columns, firstRow: firstRow, rowCount: rowCount, rowByteCount: rowByteCount, into: rows)
+      },
+      multiply: multiply)
+  }
+}

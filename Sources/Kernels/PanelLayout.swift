@@ -1,0 +1,185 @@
+import KingletQuants
+
+/// A panel of rows as a transposition of the file's blocks.
+///
+/// The words of a block are kept as they are; a panel block holds word 0 of all its rows, then word 1 of all rows, and
+/// so on, so that one vector load brings the same columns of every row. Only two things are rearranged: bit planes
+/// (Q5) become masks of four bits a row, and the 6-bit scales of Q4_K and Q5_K widen to bytes.
+public struct PanelLayout: Sendable {
+  /// A run of equal elements within a block.
+  public enum Field: Sendable, Equatable {
+    /// `count` 32-bit words at a byte offset of the block.
+    case words(at: Int, count: Int)
+    /// `count` 16-bit halves.
+    case halves(at: Int, count: Int)
+    /// `count` bytes.
+    case bytes(at: Int, count: Int)
+    /// A 32-bit plane, one bit a column, as eight masks: four bits (four columns) of each row.
+    case bitPlane(at: Int)
+    /// The 12 bytes of eight 6-bit scales and eight 6-bit minima, as 16 bytes.
+    case sixBitScales(at: Int)
+
+    /// Bytes of this field for one row of a panel.
+    var panelByteCount: Int {
+      switch self {
+      case .words(_, let count): 4 * count
+      case .halves(_, let count): 2 * count
+      case .bytes(_, let count): count
+      case .bitPlane: 4
+      case .sixBitScales: 16
+      }
+    }
+  }
+
+  public let type: QuantType
+  public let rows: Int
+  public let fields: [Field]
+  /// Bytes of a panel block.
+  public let blockByteCount: Int
+
+  public init(type: QuantType, rows: Int, fields: [Field]) {
+    self.type = type
+    self.rows = rows
+    self.fields = fields
+    self.blockByteCount = rows * fields.reduce(0) { $0 + $1.panelByteCount }
+  }
+
+  public func panelByteCount(columns: Int) -> Int { columns / type.blockSize * blockByteCount }
+
+  /// Packs `rowCount` rows; missing rows of the panel become zero bytes, which every type reads as zero weights.
+  public func pack(
+    _ source: UnsafeRawPointer, rowByteCount: Int, rowCount: Int, columns: Int, into panel: UnsafeMutableRawPointer
+  ) {
+    if rowCount < rows { panel.initializeMemory(as: UInt8.self, repeating: 0, count: panelByteCount(columns: columns)) }
+    var out = panel
+    for block in 0..<columns / type.blockSize {
+      let blocks = source + block * type.blockByteCount
+      for field in fields {
+        transpose(field, blocks, rowByteCount, rowCount, out)
+        out += rows * field.panelByteCount
+      }
+    }
+  }
+
+  /// The inverse of `pack` for some rows of the panel.
+  public func unpack(
+    _ panel: UnsafeRawPointer, columns: Int, firstRow: Int, rowCount: Int, rowByteCount: Int,
+    into destination: UnsafeMutableRawPointer
+  ) {
+    var source = panel
+    for block in 0..<columns / type.blockSize {
+      let blocks = destination + block * type.blockByteCount
+      for field in fields {
+        restore(field, source, firstRow, rowCount, rowByteCount, blocks)
+        source += rows * field.panelByteCount
+      }
+    }
+  }
+
+  private func transpose(
+    _ field: Field, _ blocks: UnsafeRawPointer, _ rowByteCount: Int, _ rowCount: Int, _ out: UnsafeMutableRawPointer
+  ) {
+    switch field {
+    case .words(let offset, let count):
+      transpose(UInt32.self, blocks + offset, rowByteCount, rowCount, count, out)
+    case .halves(let offset, let count):
+      transpose(UInt16.self, blocks + offset, rowByteCount, rowCount, count, out)
+    case .bytes(let offset, let count):
+      transpose(UInt8.self, blocks + offset, rowByteCount, rowCount, count, out)
+    case .bitPlane(let offset):
+      for row in 0..<rowCount {
+        let plane = (blocks + row * rowByteCount + offset).loadUnaligned(as: UInt32.self)
+        for group in 0..<8 {
+          let byte = out + group * rows / 2 + row / 2
+          let nibble = UInt8(truncatingIfNeeded: plane >> UInt32(4 * group)) & 0xF
+          let other = row % 2 == 0 ? 0 : byte.load(as: UInt8.self) & 0xF
+          byte.storeBytes(of: row % 2 == 0 ? nibble : other | nibble << 4, as: UInt8.self)
+        }
+      }
+    case .sixBitScales(let offset):
+      for row in 0..<rowCount {
+        let packed = SixBitScales(bytes: (blocks + row * rowByteCount + offset).assumingMemoryBound(to: UInt8.self))
+        for i in 0..<8 {
+          out.storeBytes(of: UInt8(packed.scale(i)), toByteOffset: i * rows + row, as: UInt8.self)
+          out.storeBytes(of: UInt8(packed.minimum(i)), toByteOffset: (8 + i) * rows + row, as: UInt8.self)
+        }
+      }
+    }
+  }
+
+  private func restore(
+    _ field: Field, _ source: UnsafeRawPointer, _ firstRow: Int, _ rowCount: Int, _ rowByteCount: Int,
+    _ blocks: UnsafeMutableRawPointer
+  ) {
+    switch field {
+    case .words(let offset, let count):
+      restore(UInt32.self, source, firstRow, rowCount, rowByteCount, count, blocks + offset)
+    case .halves(let offset, let count):
+      restore(UInt16.self, source, firstRow, rowCount, rowByteCount, count, blocks + offset)
+    case .bytes(let offset, let count):
+      restore(UInt8.self, source, firstRow, rowCount, rowByteCount, count, blocks + offset)
+    case .bitPlane(let offset):
+      for row in 0..<rowCount {
+        var plane: UInt32 = 0
+        for group in 0..<8 {
+          let byte = source.load(fromByteOffset: group * rows / 2 + (firstRow + row) / 2, as: UInt8.self)
+          plane |= UInt32((firstRow + row) % 2 == 0 ? byte & 0xF : byte >> 4) << UInt32(4 * group)
+        }
+        (blocks + row * rowByteCount + offset).storeBytes(of: plane, as: UInt32.self)
+      }
+    case .sixBitScales(let offset):
+      for row in 0..<rowCount {
+        let packed = blocks + row * rowByteCount + offset
+        packed.initializeMemory(as: UInt8.self, repeating: 0, count: 12)
+        for i in 0..<8 {
+          packSixBits(
+            scale: source.load(fromByteOffset: i * rows + firstRow + row, as: UInt8.self),
+            minimum: source.load(fromByteOffset: (8 + i) * rows + firstRow + row, as: UInt8.self), i, into: packed)
+        }
+      }
+    }
+  }
+
+  private func transpose<Word: FixedWidthInteger & BitwiseCopyable>(
+    _: Word.Type, _ source: UnsafeRawPointer, _ rowByteCount: Int, _ rowCount: Int, _ count: Int,
+    _ out: UnsafeMutableRawPointer
+  ) {
+    let size = MemoryLayout<Word>.size
+    for row in 0..<rowCount {
+      let words = source + row * rowByteCount
+      let lane = out + row * size
+      for i in 0..<count {
+        lane.storeBytes(of: words.loadUnaligned(fromByteOffset: i * size, as: Word.self), toByteOffset: i * rows * size, as: Word.self)
+      }
+    }
+  }
+
+  private func restore<Word: FixedWidthInteger & BitwiseCopyable>(
+    _: Word.Type, _ source: UnsafeRawPointer, _ firstRow: Int, _ rowCount: Int, _ rowByteCount: Int, _ count: Int,
+    _ destination: UnsafeMutableRawPointer
+  ) {
+    let size = MemoryLayout<Word>.size
+    for row in 0..<rowCount {
+      let lane = source + (firstRow + row) * size
+      let words = destination + row * rowByteCount
+      for i in 0..<count {
+        words.storeBytes(of: lane.loadUnaligned(fromByteOffset: i * rows * size, as: Word.self), toByteOffset: i * size, as: Word.self)
+      }
+    }
+  }
+}
+
+/// Puts group `i` of eight 6-bit scales and minima into the zeroed 12 bytes that Quants' `SixBitScales` reads.
+private func packSixBits(scale: UInt8, minimum: UInt8, _ i: Int, into bytes: UnsafeMutableRawPointer) {
+  func merge(_ bits: UInt8, _ index: Int) {
+    bytes.storeBytes(of: bytes.load(fromByteOffset: index, as: UInt8.self) | bits, toByteOffset: index, as: UInt8.self)
+  }
+  if i < 4 {
+    merge(scale & 63, i)
+    merge(minimum & 63, i + 4)
+  } else {
+    merge((scale & 0xF) | (minimum << 4), i + 4)
+    merge((scale >> 4) << 6, i - 4)
+    merge((minimum >> 4) << 6, i)
+  }
+}

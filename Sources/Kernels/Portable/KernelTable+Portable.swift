@@ -1,0 +1,18 @@
+extension KernelTable {
+  /// The reference: plain Swift for any processor.
+  public static let portable = KernelTable(
+    instructionSet: .portable,
+    packedKernel: PortableMatrix.kernel,
+    quantizeActivations: PortableActivations.quantize,
+    multiplyFloats: PortableVectors.multiplyFloats,
+    widen: PortableVectors.widen,
+    rmsNorm: PortableVectors.rmsNorm,
+    rotate: PortableVectors.rotate,
+    gate: PortableVectors.gate,
+    addScaled: PortableVectors.addScaled,
+    indexOfMaximum: PortableVectors.indexOfMaximum,
+    appendKeyValue: PortableAttention.append,
+    attendPage: PortableAttention.attend,
+    mergePages: PortableAttention.merge,
+    finishAttention: PortableAttention.finish)
+}

@@ -1,0 +1,101 @@
+import KingletQuants
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The references of the kernels that work on vectors of floats.
+enum PortableVectors {
+  static func multiplyFloats(
+    _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int,
+    _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+  ) {
+    for token in 0..<tokens {
+      for row in 0..<rows {
+        out[token * outStride + row] = dot(weights + row * columns, x + token * xStride, columns)
+      }
+    }
+  }
+
+  /// Sixteen running sums, so that rounding errors grow with the columns of one lane only and the compiler can vectorise.
+  static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
+    var sums = SIMD16<Float>(repeating: 0)
+    var i = 0
+    while i + 16 <= count {
+      let left = UnsafeRawPointer(a + i).loadUnaligned(as: SIMD16<Float>.self)
+      let right = UnsafeRawPointer(b + i).loadUnaligned(as: SIMD16<Float>.self)
+      sums += left * right
+      i += 16
+    }
+    var sum = sums.sum()
+    while i < count {
+      sum += a[i] * b[i]
+      i += 1
+    }
+    return sum
+  }
+
+  static func widen(_ type: QuantType, _ source: UnsafeRawPointer, _ count: Int, _ out: UnsafeMutablePointer<Float>) {
+    type.dequantizer?(source, count, out)
+  }
+
+  static func rmsNorm(
+    _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ count: Int,
+    _ out: UnsafeMutablePointer<Float>
+  ) {
+    let scale = 1 / (dot(x, x, count) / Float(count) + epsilon).squareRoot()
+    for i in 0..<count { out[i] = x[i] * scale * weight[i] }
+  }
+
+  static func rotate(
+    _ x: UnsafeMutablePointer<Float>, _ headCount: Int, _ headSize: Int, _ rotated: Int,
+    _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>, _ pairing: RotaryPairing
+  ) {
+    let half = rotated / 2
+    for head in 0..<headCount {
+      let values = x + head * headSize
+      for i in 0..<half {
+        let (first, second) = pairing == .adjacent ? (2 * i, 2 * i + 1) : (i, i + half)
+        let (a, b) = (values[first], values[second])
+        values[first] = a * cosines[i] - b * sines[i]
+        values[second] = a * sines[i] + b * cosines[i]
+      }
+    }
+  }
+
+  static func gate(
+    _ activation: Activation, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ count: Int,
+    _ out: UnsafeMutablePointer<Float>
+  ) {
+    switch activation {
+    case .silu:
+      for i in 0..<count { out[i] = gate[i] / (1 + expf(-gate[i])) * up[i] }
+    case .geluTanh:
+      for i in 0..<count {
+        let x = gate[i]
+        let inner: Float = 0.797_884_56 * (x + 0.044715 * x * x * x)
+        out[i] = 0.5 * x * (1 + tanhf(inner)) * up[i]
+      }
+    }
+  }
+
+  static func addScaled(
+    _ x: UnsafeMutablePointer<Float>, _ y: UnsafePointer<Float>, _ scale: Float, _ count: Int
+  ) {
+    for i in 0..<count { x[i] += y[i] * scale }
+  }
+
+  static func indexOfMaximum(_ x: UnsafePointer<Float>, _ count: Int) -> Int {
+    var best = 0
+    var largest = -Float.infinity
+    for i in 0..<count where x[i] > largest {
+      largest = x[i]
+      best = i
+    }
+    return best
+  }
+}

@@ -1,0 +1,152 @@
+import CIntrinsics
+
+// The register tile of the quantised matrix product: 16 rows (the lanes) by 1, 2, 4 or 8 tokens.
+//
+// A group of tokens is built by nesting pairs, so that every accumulator is a named stored property, which the compiler
+// keeps in a register; arrays and loops over them would be spilled. The arithmetic of a token is the same whatever the
+// group: it is written once, in `OneToken`, which is what makes results independent of how tokens were grouped.
+//
+// A record is 32 columns of a tile of T tokens, as `ActivationLayout` in Kernels draws it:
+//
+//      0        32T         40T                48T
+//      | int8 q | scale x 2 | pair sums x 2    | S (float)
+//      | T x 32 | T x 2 x 4 | T x 2 x (2 x 16b)| T x 4
+
+/// 32 columns of 16 rows as unsigned bytes: lane r of `wN` holds columns 4N ..< 4N + 4 of row r.
+struct Weights32 {
+  var w0: Integers
+  var w1: Integers
+  var w2: Integers
+  var w3: Integers
+  var w4: Integers
+  var w5: Integers
+  var w6: Integers
+  var w7: Integers
+}
+
+protocol TokenGroup {
+  static var width: Int { get }
+  init()
+  /// w = scale * q + offset: adds scale * (q . x) + offset * S.
+  mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _ record: Record)
+  /// w = scale * (q - zero), one scale for all 32 columns.
+  mutating func addCentred(_ w: Weights32, scale: Floats, minusZero: Integers, _ record: Record)
+  /// w = scale * (q - zero), one scale for each 16 columns.
+  mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ record: Record)
+  /// Writes lane r of token t to `out[t * stride + r]`.
+  func store(_ out: UnsafeMutablePointer<Float>, stride: Int)
+}
+
+/// A token's place in a record of a tile of `width` tokens. `width` and `token` are constants after inlining.
+struct Record {
+  let base: UnsafeRawPointer
+  let width: Int
+  let token: Int
+
+  @inline(__always) init(_ base: UnsafeRawPointer, width: Int, token: Int = 0) {
+    self.base = base
+    self.width = width
+    self.token = token
+  }
+  @inline(__always) func advanced(by tokens: Int) -> Record { Record(base, width: width, token: token &+ tokens) }
+  @inline(__always) var q: Int { token &* 32 }
+  @inline(__always) var scales: Int { width &* 32 &+ token &* 8 }
+  @inline(__always) var pairSums: Int { width &* 40 &+ token &* 8 }
+  @inline(__always) var sum: Int { width &* 48 &+ token &* 4 }
+}
+
+struct OneToken: TokenGroup {
+  @inline(__always) static var width: Int { 1 }
+  var sum: Floats
+  @inline(__always) init() { sum = _mm512_setzero_ps() }
+
+  @inline(__always)
+  func dot(
+    _ start: Integers, _ a: Integers, _ b: Integers, _ c: Integers, _ d: Integers, _ x: UnsafeRawPointer, _ offset: Int
+  ) -> Integers {
+    var dot = _mm512_dpbusd_epi32(start, a, broadcastInt32(x, offset))
+    dot = _mm512_dpbusd_epi32(dot, b, broadcastInt32(x, offset &+ 4))
+    dot = _mm512_dpbusd_epi32(dot, c, broadcastInt32(x, offset &+ 8))
+    return _mm512_dpbusd_epi32(dot, d, broadcastInt32(x, offset &+ 12))
+  }
+
+  @inline(__always)
+  mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _ r: Record) {
+    let zero = _mm512_setzero_si512()
+    let low = dot(zero, w.w0, w.w1, w.w2, w.w3, r.base, r.q)
+    let high = dot(zero, w.w4, w.w5, w.w6, w.w7, r.base, r.q &+ 16)
+    var both = _mm512_mul_ps(_mm512_cvtepi32_ps(low), broadcastFloat(r.base, r.scales))
+    both = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high), broadcastFloat(r.base, r.scales &+ 4), both)
+    sum = _mm512_fmadd_ps(both, scale, sum)
+    sum = _mm512_fmadd_ps(offset, broadcastFloat(r.base, r.sum), sum)
+  }
+
+  @inline(__always)
+  mutating func addCentred(_ w: Weights32, scale: Floats, minusZero: Integers, _ r: Record) {
+    let (low, high) = centredDots(w, minusZero, r)
+    var both = _mm512_mul_ps(_mm512_cvtepi32_ps(low), broadcastFloat(r.base, r.scales))
+    both = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high), broadcastFloat(r.base, r.scales &+ 4), both)
+    sum = _mm512_fmadd_ps(both, scale, sum)
+  }
+
+  @inline(__always)
+  mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ r: Record) {
+    let (low, high) = centredDots(w, minusZero, r)
+    sum = _mm512_fmadd_ps(
+      _mm512_mul_ps(_mm512_cvtepi32_ps(low), broadcastFloat(r.base, r.scales)), scale0, sum)
+    sum = _mm512_fmadd_ps(
+      _mm512_mul_ps(_mm512_cvtepi32_ps(high), broadcastFloat(r.base, r.scales &+ 4)), scale1, sum)
+  }
+
+  /// The zero point starts the accumulator: -zero * (sum of q), exact, from the two 16-bit sums of eight columns each.
+  @inline(__always)
+  func centredDots(_ w: Weights32, _ minusZero: Integers, _ r: Record) -> (Integers, Integers) {
+    let zero = _mm512_setzero_si512()
+    let lowStart = _mm512_dpwssd_epi32(zero, minusZero, broadcastInt32(r.base, r.pairSums))
+    let highStart = _mm512_dpwssd_epi32(zero, minusZero, broadcastInt32(r.base, r.pairSums &+ 4))
+    return (
+      dot(lowStart, w.w0, w.w1, w.w2, w.w3, r.base, r.q), dot(highStart, w.w4, w.w5, w.w6, w.w7, r.base, r.q &+ 16)
+    )
+  }
+
+  @inline(__always)
+  func store(_ out: UnsafeMutablePointer<Float>, stride: Int) { _mm512_storeu_ps(out, sum) }
+}
+
+struct Pair<Half: TokenGroup>: TokenGroup {
+  @inline(__always) static var width: Int { Half.width &* 2 }
+  var first: Half
+  var second: Half
+  @inline(__always) init() {
+    first = Half()
+    second = Half()
+  }
+
+  @inline(__always)
+  mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _ r: Record) {
+    first.addAffine(w, scale: scale, offset: offset, r)
+    second.addAffine(w, scale: scale, offset: offset, r.advanced(by: Half.width))
+  }
+
+  @inline(__always)
+  mutating func addCentred(_ w: Weights32, scale: Floats, minusZero: Integers, _ r: Record) {
+    first.addCentred(w, scale: scale, minusZero: minusZero, r)
+    second.addCentred(w, scale: scale, minusZero: minusZero, r.advanced(by: Half.width))
+  }
+
+  @inline(__always)
+  mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ r: Record) {
+    first.addCentred(w, scale0: scale0, scale1: scale1, minusZero: minusZero, r)
+    second.addCentred(w, scale0: scale0, scale1: scale1, minusZero: minusZero, r.advanced(by: Half.width))
+  }
+
+  @inline(__always)
+  func store(_ out: UnsafeMutablePointer<Float>, stride: Int) {
+    first.store(out, stride: stride)
+    second.store(out + Half.width &* stride, stride: stride)
+  }
+}
+
+typealias TwoTokens = Pair<OneToken>
+typealias FourTokens = Pair<TwoTokens>
+typealias EightTokens = Pair<FourTokens>

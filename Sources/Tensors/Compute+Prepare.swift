@@ -1,0 +1,77 @@
+import KingletErrors
+import KingletKernels
+
+/// RMS normalisation with its parameters.
+public struct RMSNorm: Sendable {
+  public let weight: FloatVector
+  public let epsilon: Float
+  public init(weight: FloatVector, epsilon: Float) {
+    self.weight = weight
+    self.epsilon = epsilon
+  }
+}
+
+/// The input of matrix products: rows as floats and, where a quantised matrix will read them, rounded to int8.
+///
+/// Valid until the next `prepare` of the same `Compute`.
+public struct Activations {
+  let floats: UnsafePointer<Float>
+  let stride: Int
+  let rows: Int
+  let columns: Int
+  /// Laid out as `ActivationLayout` says; nil when nobody reads it.
+  let rounded: UnsafeRawPointer?
+}
+
+extension Compute {
+  /// Prepares the rows of `x`, normalised if `norm` is given, for products with `matrices`.
+  public func prepare(
+    _ x: FloatMatrix, norm: RMSNorm? = nil, for matrices: [PackedMatrix]
+  ) throws(KingletError) -> Activations {
+    let (rows, columns) = (x.rows, x.columns)
+    let rounds = options.activations == .int8 && matrices.contains { $0.isQuantized }
+    if norm != nil { try normalized.reserve(rows * x.stride * MemoryLayout<Float>.stride) }
+    if rounds { try rounded.reserve(rows * ActivationLayout.byteCount(columns: columns)) }
+    let floats = norm == nil ? x.base : normalized.base.assumingMemoryBound(to: Float.self)
+    let tiles = rounded.base
+    forEachTokenRange(rows) { range in
+      for row in range {
+        let values = floats + row * x.stride
+        norm?.weight.withPointer { weight in
+          table.rmsNorm(x.row(row), weight, norm?.epsilon ?? 0, columns, values)
+        }
+      }
+      if rounds { round(floats, x.stride, columns, range, rows, tiles) }
+    }
+    return Activations(
+      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(tiles) : nil)
+  }
+
+  /// Rounds the tokens of `range` into their tiles.
+  private func round(
+    _ floats: UnsafePointer<Float>, _ stride: Int, _ columns: Int, _ range: Range<Int>, _ count: Int,
+    _ tiles: UnsafeMutableRawPointer
+  ) {
+    var first = range.lowerBound
+    while first < range.upperBound {
+      let width = ActivationLayout.tileWidth(at: first, of: count)
+      let tile = tiles + ActivationLayout.tileOffset(at: first, columns: columns)
+      for slot in 0..<width {
+        table.quantizeActivations(floats + (first + slot) * stride, columns, tile, width, slot)
+      }
+      first += width
+    }
+  }
+
+  /// `x += norm(y)`, row by row: what follows a block whose output is normalised.
+  public func addNormalized(_ y: FloatMatrix, _ norm: RMSNorm, to x: FloatMatrix) {
+    forEachTokenRange(x.rows) { range in
+      for row in range {
+        norm.weight.withPointer { weight in
+          table.rmsNorm(y.row(row), weight, norm.epsilon, y.columns, y.row(row))
+        }
+        table.addScaled(x.row(row), y.row(row), 1, x.columns)
+      }
+    }
+  }
+}

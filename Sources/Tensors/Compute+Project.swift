@@ -1,0 +1,152 @@
+import KingletErrors
+import KingletKernels
+
+/// One matrix product and where its result goes.
+public struct Projection {
+  let matrix: PackedMatrix
+  let bias: FloatVector?
+  let output: FloatMatrix
+  let adds: Bool
+
+  /// `output = W x (+ bias)`
+  public init(_ matrix: PackedMatrix, bias: FloatVector? = nil, to output: FloatMatrix) {
+    self.matrix = matrix
+    self.bias = bias
+    self.output = output
+    adds = false
+  }
+
+  /// `output += W x (+ bias)`: a residual connection.
+  public init(_ matrix: PackedMatrix, bias: FloatVector? = nil, addingTo output: FloatMatrix) {
+    self.matrix = matrix
+    self.bias = bias
+    self.output = output
+    adds = true
+  }
+}
+
+extension Compute {
+  /// Products of the same rows with several matrices, in one phase. Outputs that are not added to are resized.
+  public func project(_ x: Activations, _ projections: [Projection]) throws(KingletError) {
+    for projection in projections where !projection.adds { try projection.output.resize(rows: x.rows) }
+    let splits = projections.map { Split($0.matrix, tokens: x.rows, threads: threads) }
+    try reserveScratch(splits.map { $0.scratchByteCount(tokens: x.rows) }.max() ?? 0)
+    pool.run(splits.reduce(0) { $0 + $1.taskCount }, threads: threads) { task, worker in
+      var task = task
+      for (projection, split) in zip(projections, splits) {
+        if task < split.taskCount { return run(projection, split.part(task), x, worker) }
+        task -= split.taskCount
+      }
+    }
+  }
+
+  /// `output = activation(G x) * U x`: the gated half of a feed-forward layer (Shazeer 2020). Gate and up rows of the same
+  /// panels are computed by the same thread, so the activation needs no phase of its own.
+  public func projectGated(
+    _ x: Activations, gate: PackedMatrix, up: PackedMatrix, activation: Activation, to output: FloatMatrix
+  ) throws(KingletError) {
+    try output.resize(rows: x.rows)
+    let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
+    let tokens = split.tokensPerPart
+    let panelFloats = split.panelsPerPart * gate.panelRows
+    let own = split.scratchByteCount(tokens: x.rows)
+    let block = (tokens * panelFloats * MemoryLayout<Float>.stride + 63) / 64 * 64
+    try reserveScratch(own + 2 * block)
+    pool.run(split.taskCount, threads: threads) { task, worker in
+      let part = split.part(task)
+      let scratch = scratch(worker)
+      let gates = (scratch + own).assumingMemoryBound(to: Float.self)
+      let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
+      multiply(gate, part, x, scratch, out: gates, stride: panelFloats, adding: false)
+      multiply(up, part, x, scratch, out: ups, stride: panelFloats, adding: false)
+      let rows = part.rows(of: gate)
+      for (i, token) in part.tokens.enumerated() {
+        table.gate(
+          activation, gates + i * panelFloats, ups + i * panelFloats, rows.count, output.row(token) + rows.lowerBound)
+      }
+    }
+  }
+
+  private func run(_ p: Projection, _ part: Split.Part, _ x: Activations, _ worker: Int) {
+    let rows = part.rows(of: p.matrix)
+    let out = p.output.row(part.tokens.lowerBound) + rows.lowerBound
+    if p.adds {
+      // Through scratch, not straight into the sum: the residual is one rounded addition, whatever the kernel.
+      let panelFloats = part.panels.count * p.matrix.panelRows
+      let products = scratch(worker).assumingMemoryBound(to: Float.self)
+      let rest = scratch(worker) + Split.blockByteCount(part.tokens.count, panelFloats)
+      multiply(p.matrix, part, x, rest, out: products, stride: panelFloats, adding: false)
+      for i in 0..<part.tokens.count {
+        table.addScaled(out + i * p.output.stride, products + i * panelFloats, 1, rows.count)
+      }
+    } else {
+      multiply(p.matrix, part, x, scratch(worker), out: out, stride: p.output.stride, adding: false)
+    }
+    p.bias?.withPointer { bias in
+      for i in 0..<part.tokens.count {
+        table.addScaled(out + i * p.output.stride, bias + rows.lowerBound, 1, rows.count)
+      }
+    }
+  }
+
+  /// One part of a product, by the path the matrix and the options call for.
+  private func multiply(
+    _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
+    out: UnsafeMutablePointer<Float>, stride: Int, adding: Bool
+  ) {
+    if case .panels(let kernel) = matrix.storage, let tiles = x.rounded {
+      var token = part.tokens.lowerBound
+      while token < part.tokens.upperBound {
+        let width = ActivationLayout.tileWidth(at: token, of: x.rows)
+        kernel.multiply(
+          matrix.panel(part.panels.lowerBound), part.panels.count, matrix.columns,
+          tiles + ActivationLayout.tileOffset(at: token, columns: matrix.columns), width,
+          out + (token - part.tokens.lowerBound) * stride, stride)
+        token += width
+      }
+    } else {
+      multiplyFloats(matrix, part, x, scratch, out: out, stride: stride)
+    }
+  }
+
+  /// Float weights, or quantised ones dequantised on the way.
+  private func multiplyFloats(
+    _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
+    out: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    let rows = part.rows(of: matrix)
+    let weights: UnsafePointer<Float>
+    if matrix.type == .f32 {
+      weights = matrix.panel(rows.lowerBound).assumingMemoryBound(to: Float.self)
+    } else {
+      let floats = scratch.assumingMemoryBound(to: Float.self)
+      let bytes = scratch + rows.count * matrix.columns * MemoryLayout<Float>.stride
+      if matrix.isQuantized {
+        matrix.unpack(first: rows.lowerBound, count: rows.count, scratch: bytes, into: floats)
+      } else {
+        table.widen(matrix.type, matrix.panel(rows.lowerBound), rows.count * matrix.columns, floats)
+      }
+      weights = UnsafePointer(floats)
+    }
+    let tokens = part.tokens
+    let input = x.floats + tokens.lowerBound * x.stride
+    if usesBLAS(matrix, tokens: x.rows) {
+      BLAS.multiply(
+        weights: weights, rows: rows.count, columns: matrix.columns, x: input, xStride: x.stride,
+        tokens: tokens.count, adding: false, out: out, outStride: stride)
+    } else {
+      table.multiplyFloats(
+        weights, rows.count, matrix.columns, input, x.stride, tokens.count, out, stride)
+    }
+  }
+
+  /// A single token is a matrix-vector product, bound by memory: no business of a matrix library.
+  private func usesBLAS(_ matrix: PackedMatrix, tokens: Int) -> Bool {
+    guard tokens > 1, BLAS.isAvailable else { return false }
+    return switch options.matmul {
+    case .auto: matrix.rows >= 64 && matrix.columns >= 64
+    case .blas: true
+    case .simd: false
+    }
+  }
+}

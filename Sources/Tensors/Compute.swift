@@ -1,0 +1,64 @@
+import KingletErrors
+import KingletKernels
+
+/// The means of one forward pass: kernels, threads and scratch memory, reused from call to call.
+///
+/// Its operations (in the extensions) are the verbs a model is written in. Each splits its work into tasks of roughly ten
+/// microseconds for the pool; what is cheaper than a synchronisation runs on the calling thread.
+///
+/// Not `Sendable`: one forward pass at a time.
+public final class Compute {
+  public let options: ComputeOptions
+  public let table: KernelTable
+  public let threads: Int
+  let pool = ComputePool.shared
+
+  /// Normalised rows, and rows rounded to int8, of the operation under way.
+  let normalized: GrowingMemory = .init()
+  let rounded: GrowingMemory = .init()
+  let partials: GrowingMemory = .init()
+  private var workerScratch: [GrowingMemory]
+
+  public init(options: ComputeOptions, table: KernelTable) {
+    self.options = options
+    self.table = table
+    threads = max(1, min(options.threads ?? ThreadCount.available, ComputePool.shared.threadCount))
+    workerScratch = (0..<threads).map { _ in GrowingMemory() }
+  }
+
+  /// Fewer tokens than this are prepared by the calling thread: waking others costs more.
+  static let serialTokens = 4
+
+  /// Calls `body` for ranges of tokens that make up all `count`, in parallel from `serialTokens` on.
+  ///
+  /// Ranges begin at multiples of eight, the widest tile.
+  func forEachTokenRange(_ count: Int, _ body: (Range<Int>) -> Void) {
+    if count < Self.serialTokens { return body(0..<count) }
+    pool.run((count + 7) / 8, threads: threads) { task, _ in body(task * 8..<min(count, task * 8 + 8)) }
+  }
+
+  /// Makes sure that every worker's scratch holds `byteCount` bytes; to be called before a phase that uses it.
+  func reserveScratch(_ byteCount: Int) throws(KingletError) {
+    for scratch in workerScratch { try scratch.reserve(byteCount) }
+  }
+
+  /// The scratch memory of a worker: for its current task only.
+  func scratch(_ worker: Int) -> UnsafeMutableRawPointer { workerScratch[worker].base }
+}
+
+/// Memory that grows to the largest size asked for; its contents do not outlive a `reserve`.
+final class GrowingMemory {
+  private var memory: Memory?
+  private(set) var base: UnsafeMutableRawPointer = GrowingMemory.nothing
+
+  func reserve(_ byteCount: Int) throws(KingletError) {
+    if let memory, memory.byteCount >= byteCount { return }
+    memory = nil
+    let grown = try Memory(byteCount: byteCount)
+    memory = grown
+    base = grown.base
+  }
+
+  // What `base` is before the first `reserve`.
+  nonisolated(unsafe) private static let nothing = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+}

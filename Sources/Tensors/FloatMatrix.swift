@@ -1,0 +1,57 @@
+import KingletErrors
+
+/// Activations: `rows` by `columns` floats, row-major, with rows padded to whole vectors.
+///
+/// Not `Sendable`: it belongs to one forward pass, whose kernels write disjoint parts of it from several threads.
+public final class FloatMatrix {
+  public let columns: Int
+  /// Floats from one row to the next.
+  public let stride: Int
+  public private(set) var rows = 0
+  private var memory: Memory?
+  private var capacity = 0
+
+  public init(columns: Int) {
+    self.columns = columns
+    // A row is written by whole panels of 16 rows of weights, also where their number is no multiple of 16.
+    stride = (columns + 15) / 16 * 16
+  }
+
+  /// Sets the number of rows; contents are kept only if the matrix need not grow.
+  public func resize(rows: Int) throws(KingletError) {
+    if rows > capacity {
+      memory = nil
+      memory = try Memory(byteCount: rows * stride * MemoryLayout<Float>.stride)
+      capacity = rows
+    }
+    self.rows = rows
+  }
+
+  /// Row `index`, which must be below `rows`.
+  func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * stride }
+
+  var base: UnsafeMutablePointer<Float> {
+    guard let memory else { return FloatMatrix.empty }
+    return memory.base.assumingMemoryBound(to: Float.self)
+  }
+
+  // What `base` is before the first `resize`, when there are no rows to be read or written.
+  nonisolated(unsafe) private static let empty = UnsafeMutablePointer<Float>.allocate(capacity: 1)
+
+  /// Copies row `index` to `destination`, which is resized to `columns`.
+  public func copyRow(_ index: Int, to destination: inout [Float]) {
+    precondition(index >= 0 && index < rows)
+    if destination.count != columns { destination = [Float](repeating: 0, count: columns) }
+    destination.withUnsafeMutableBufferPointer { buffer in
+      guard let out = buffer.baseAddress else { return }
+      out.update(from: row(index), count: columns)
+    }
+  }
+
+  /// Copies row `index` of `other` into row 0 of this matrix, which is resized to one row.
+  public func takeRow(_ index: Int, of other: FloatMatrix) throws(KingletError) {
+    precondition(index >= 0 && index < other.rows && other.columns == columns)
+    try resize(rows: 1)
+    base.update(from: other.row(index), count: columns)
+  }
+}

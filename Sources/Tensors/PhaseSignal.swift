@@ -1,0 +1,79 @@
+import CIntrinsics
+import Synchronization
+
+#if canImport(Darwin)
+import Darwin
+#endif
+
+/// A counter of phases that threads can wait on: by spinning first, then asleep (futex on Linux, condition elsewhere).
+final class PhaseSignal: @unchecked Sendable {
+  // `@unchecked Sendable`: `word` is only touched through atomic operations, and the condition is made for sharing.
+
+  /// About 20 µs of `pause` on the processors this was measured on.
+  private static let spins = 400
+
+  private let word: UnsafeMutablePointer<Atomic<UInt32>>
+  #if !os(Linux)
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  #endif
+
+  init() {
+    word = .allocate(capacity: 1)
+    word.initialize(to: Atomic(0))
+    #if !os(Linux)
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+    #endif
+  }
+
+  deinit {
+    word.deinitialize(count: 1)
+    word.deallocate()
+    #if !os(Linux)
+    pthread_cond_destroy(condition)
+    pthread_mutex_destroy(mutex)
+    condition.deallocate()
+    mutex.deallocate()
+    #endif
+  }
+
+  /// Announces a phase, and wakes who sleeps.
+  func advance(wake sleepers: borrowing Atomic<Int>) {
+    word.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
+    #if os(Linux)
+    kinglet_futex_wake_all(word)
+    #else
+    pthread_mutex_lock(mutex)
+    pthread_cond_broadcast(condition)
+    pthread_mutex_unlock(mutex)
+    #endif
+  }
+
+  /// Returns the number of the current phase as soon as it is another than `seen`.
+  func wait(after seen: UInt32, sleepers: borrowing Atomic<Int>) -> UInt32 {
+    for _ in 0..<Self.spins {
+      let now = word.pointee.load(ordering: .acquiring)
+      if now != seen { return now }
+      kinglet_spin_pause()
+    }
+    sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+    #if os(Linux)
+    while true {
+      let now = word.pointee.load(ordering: .sequentiallyConsistent)
+      if now != seen { return now }
+      kinglet_futex_wait(word, seen)
+    }
+    #else
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while true {
+      let now = word.pointee.load(ordering: .sequentiallyConsistent)
+      if now != seen { return now }
+      pthread_cond_wait(condition, mutex)
+    }
+    #endif
+  }
+}

@@ -1,0 +1,64 @@
+import KingletKernels
+
+/// How a product of tokens with a matrix is cut into tasks: blocks of tokens that stay in the second-level cache, and
+/// within each block runs of panels that take about ten microseconds.
+struct Split {
+  /// Bytes of weights, counted once for each tile of eight tokens, that a core works off in about ten microseconds.
+  private static let taskByteCount = 96 << 10
+  /// What a block of activations may take of the second-level cache.
+  private static let activationByteCount = 512 << 10
+
+  let panelsPerPart: Int
+  let tokensPerPart: Int
+  private let panelCount: Int
+  private let tokenCount: Int
+  private let partsPerBlock: Int
+  private let matrix: PackedMatrix
+
+  /// One task: some panels times some tokens.
+  struct Part {
+    let panels: Range<Int>
+    let tokens: Range<Int>
+
+    func rows(of matrix: PackedMatrix) -> Range<Int> {
+      panels.lowerBound * matrix.panelRows..<min(matrix.rows, panels.upperBound * matrix.panelRows)
+    }
+  }
+
+  /// - Parameter matrices: how many matrices of this shape a task works on.
+  init(_ matrix: PackedMatrix, tokens: Int, threads: Int, matrices: Int = 1) {
+    self.matrix = matrix
+    panelCount = matrix.panelCount
+    tokenCount = tokens
+    // Blocks begin at multiples of eight tokens, where tiles do.
+    let tokenByteCount = max(1, ActivationLayout.byteCount(columns: matrix.columns))
+    tokensPerPart = min(tokens, max(8, Self.activationByteCount / tokenByteCount / 8 * 8))
+    let tiles = (tokensPerPart + 7) / 8
+    let wanted = max(1, Self.taskByteCount / (matrix.panelByteCount * tiles * matrices))
+    let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
+    // Row-major matrices have panels of one row: give the kernels at least four, and BLAS enough to block.
+    let least = matrix.panelRows > 1 ? 1 : tokens > 1 ? min(64, fair) : 4
+    panelsPerPart = min(panelCount, max(least, min(wanted, fair)))
+    partsPerBlock = (panelCount + panelsPerPart - 1) / panelsPerPart
+  }
+
+  var taskCount: Int { partsPerBlock * ((tokenCount + tokensPerPart - 1) / tokensPerPart) }
+
+  func part(_ task: Int) -> Part {
+    let panel = task % partsPerBlock * panelsPerPart
+    let token = task / partsPerBlock * tokensPerPart
+    return Part(
+      panels: panel..<min(panelCount, panel + panelsPerPart), tokens: token..<min(tokenCount, token + tokensPerPart))
+  }
+
+  /// Scratch of one task: its products, and its rows as floats and as in the file.
+  func scratchByteCount(tokens: Int) -> Int {
+    let rows = panelsPerPart * matrix.panelRows
+    let floats = rows * matrix.columns * MemoryLayout<Float>.stride
+    return Self.blockByteCount(tokensPerPart, rows) + floats + matrix.panelRows * matrix.rowByteCount + 128
+  }
+
+  static func blockByteCount(_ tokens: Int, _ rows: Int) -> Int {
+    (tokens * rows * MemoryLayout<Float>.stride + 63) / 64 * 64
+  }
+}
