@@ -86,6 +86,7 @@ let package = Package(
       ],
       path: "Sources/CLI", swiftSettings: strict),
     .target(name: "KingletTestSupport", path: "Tests/Support", swiftSettings: strict),
+    tests("Generation", ["KingletGeneration"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]
