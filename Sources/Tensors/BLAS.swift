@@ -16,15 +16,15 @@ enum BLAS {
   static let isAvailable = false
   #endif
 
-  /// `out[t, r] (+)= sum over c of x[t, c] * weights[r, c]`; strides in floats, `weights` without padding.
+  /// `out[t, r] = sum over c of x[t, c] * weights[r, c]`; strides in floats, `weights` without padding.
   static func multiply(
     weights: UnsafePointer<Float>, rows: Int, columns: Int, x: UnsafePointer<Float>, xStride: Int, tokens: Int,
-    adding: Bool, out: UnsafeMutablePointer<Float>, outStride: Int
+    out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
     #if canImport(CBLAS)
     cblas_sgemm(
       CblasRowMajor, CblasNoTrans, CblasTrans, blasint(tokens), blasint(rows), blasint(columns), 1, x,
-      blasint(xStride), weights, blasint(columns), adding ? 1 : 0, out, blasint(outStride))
+      blasint(xStride), weights, blasint(columns), 0, out, blasint(outStride))
     #endif
   }
 }

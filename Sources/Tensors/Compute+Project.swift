@@ -45,6 +45,9 @@ extension Compute {
   public func projectGated(
     _ x: Activations, gate: PackedMatrix, up: PackedMatrix, activation: Activation, to output: FloatMatrix
   ) throws(KingletError) {
+    guard gate.panelRows == up.panelRows else {
+      return try projectGatedApart(x, gate: gate, up: up, activation: activation, to: output)
+    }
     try output.resize(rows: x.rows)
     let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
     let tokens = split.tokensPerPart
@@ -57,13 +60,24 @@ extension Compute {
       let scratch = scratch(worker)
       let gates = (scratch + own).assumingMemoryBound(to: Float.self)
       let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
-      multiply(gate, part, x, scratch, out: gates, stride: panelFloats, adding: false)
-      multiply(up, part, x, scratch, out: ups, stride: panelFloats, adding: false)
+      multiply(gate, part, x, scratch, out: gates, stride: panelFloats)
+      multiply(up, part, x, scratch, out: ups, stride: panelFloats)
       let rows = part.rows(of: gate)
       for (i, token) in part.tokens.enumerated() {
         table.gate(
           activation, gates + i * panelFloats, ups + i * panelFloats, rows.count, output.row(token) + rows.lowerBound)
       }
+    }
+  }
+
+  /// The same for matrices of types whose panels differ: two products, then the gate.
+  private func projectGatedApart(
+    _ x: Activations, gate: PackedMatrix, up: PackedMatrix, activation: Activation, to output: FloatMatrix
+  ) throws(KingletError) {
+    let ups = FloatMatrix(columns: up.rows)
+    try project(x, [Projection(gate, to: output), Projection(up, to: ups)])
+    forEachTokenRange(x.rows) { range in
+      for row in range { table.gate(activation, output.row(row), ups.row(row), up.rows, output.row(row)) }
     }
   }
 
@@ -75,12 +89,12 @@ extension Compute {
       let panelFloats = part.panels.count * p.matrix.panelRows
       let products = scratch(worker).assumingMemoryBound(to: Float.self)
       let rest = scratch(worker) + Split.blockByteCount(part.tokens.count, panelFloats)
-      multiply(p.matrix, part, x, rest, out: products, stride: panelFloats, adding: false)
+      multiply(p.matrix, part, x, rest, out: products, stride: panelFloats)
       for i in 0..<part.tokens.count {
         table.addScaled(out + i * p.output.stride, products + i * panelFloats, 1, rows.count)
       }
     } else {
-      multiply(p.matrix, part, x, scratch(worker), out: out, stride: p.output.stride, adding: false)
+      multiply(p.matrix, part, x, scratch(worker), out: out, stride: p.output.stride)
     }
     p.bias?.withPointer { bias in
       for i in 0..<part.tokens.count {
@@ -92,7 +106,7 @@ extension Compute {
   /// One part of a product, by the path the matrix and the options call for.
   private func multiply(
     _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
-    out: UnsafeMutablePointer<Float>, stride: Int, adding: Bool
+    out: UnsafeMutablePointer<Float>, stride: Int
   ) {
     if case .panels(let kernel) = matrix.storage, let tiles = x.rounded {
       var token = part.tokens.lowerBound
@@ -133,7 +147,7 @@ extension Compute {
     if usesBLAS(matrix, tokens: x.rows) {
       BLAS.multiply(
         weights: weights, rows: rows.count, columns: matrix.columns, x: input, xStride: x.stride,
-        tokens: tokens.count, adding: false, out: out, outStride: stride)
+        tokens: tokens.count, out: out, outStride: stride)
     } else {
       table.multiplyFloats(
         weights, rows.count, matrix.columns, input, x.stride, tokens.count, out, stride)

@@ -48,10 +48,10 @@ public final class FloatMatrix {
     }
   }
 
-  /// Copies row `index` of `other` into row 0 of this matrix, which is resized to one row.
-  public func takeRow(_ index: Int, of other: FloatMatrix) throws(KingletError) {
-    precondition(index >= 0 && index < other.rows && other.columns == columns)
-    try resize(rows: 1)
-    base.update(from: other.row(index), count: columns)
+  /// Becomes a copy of some rows of `other`, which has as many columns.
+  public func takeRows(_ range: Range<Int>, of other: FloatMatrix) throws(KingletError) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= other.rows && other.columns == columns)
+    try resize(rows: range.count)
+    base.update(from: other.row(range.lowerBound), count: range.count * stride)
   }
 }

@@ -1,0 +1,22 @@
+import KingletErrors
+
+extension Compute {
+  /// Rows of an embedding table, times `scale`, as the first activations. `rows` must lie within the table.
+  public func embed(
+    _ rows: ArraySlice<Int32>, from table: PackedMatrix, scale: Float, to output: FloatMatrix
+  ) throws(KingletError) {
+    for row in rows where row < 0 || Int(row) >= table.rows {
+      throw KingletError(.invalidArgument, "token \(row) is outside the vocabulary of \(table.rows)")
+    }
+    try output.resize(rows: rows.count)
+    try reserveScratch(table.panelRows * table.rowByteCount)
+    for (i, row) in rows.enumerated() {
+      table.unpack(first: Int(row), count: 1, scratch: scratch(0), into: output.row(i))
+      guard scale != 1 else { continue }
+      for j in 0..<output.columns { output.row(i)[j] *= scale }
+    }
+  }
+
+  /// The index of the largest element of a row.
+  public func indexOfMaximum(_ x: FloatMatrix, row: Int) -> Int { table.indexOfMaximum(x.row(row), x.columns) }
+}

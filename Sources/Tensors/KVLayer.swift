@@ -1,0 +1,85 @@
+import KingletErrors
+import KingletKernels
+
+/// The keys and values of one layer for one sequence, in pages of 256 absolute positions.
+///
+/// A page is also the partition in which attention is summed. Pages are allocated when a position first falls into them,
+/// so storage grows as needed; a sliding window gives pages back that no query will see again, and reuses them.
+public final class KVLayer {
+  public let headCount: Int
+  let layout: KVPageLayout
+  /// Positions a query sees, itself included; nil for all.
+  public let window: Int?
+  private var pages: [Memory?] = []
+  private var spare: [Memory] = []
+  /// The first position still held.
+  private(set) var firstPosition = 0
+
+  public init(headCount: Int, headSize: Int, isHalf: Bool, window: Int?) {
+    self.headCount = headCount
+    self.window = window
+    layout = KVPageLayout(headSize: headSize, isHalf: isHalf)
+  }
+
+  /// Positions kept beyond the window, so that the last tokens can be taken back.
+  private static let slack = KVPageLayout.positions
+
+  /// Bytes of a page: all heads.
+  private var pageByteCount: Int { headCount * layout.byteCount }
+
+  /// Bytes that `count` positions take, appended `chunk` at a time.
+  public func byteCount(positions count: Int, chunk: Int) -> Int {
+    let held = min(count, window.map { $0 + Self.slack + chunk + KVPageLayout.positions } ?? count)
+    return (held + KVPageLayout.positions - 1) / KVPageLayout.positions * pageByteCount
+  }
+
+  /// Makes room for positions up to `end`.
+  func reserve(upTo end: Int) throws(KingletError) {
+    let needed = (end + KVPageLayout.positions - 1) / KVPageLayout.positions
+    while pages.count < needed {
+      if let page = spare.popLast() {
+        pages.append(page)
+      } else {
+        pages.append(try Memory(byteCount: pageByteCount))
+      }
+    }
+  }
+
+  /// Drops pages that no query from position `next` on will see, slack aside.
+  public func dropPages(before next: Int) {
+    guard let window else { return }
+    let firstSeen = max(0, next - window + 1 - Self.slack)
+    let firstPage = firstSeen / KVPageLayout.positions
+    for index in firstPosition / KVPageLayout.positions..<max(firstPage, firstPosition / KVPageLayout.positions) {
+      if let page = pages[index] { spare.append(page) }
+      pages[index] = nil
+    }
+    firstPosition = max(firstPosition, firstPage * KVPageLayout.positions)
+  }
+
+  /// Forgets positions from `count` on. False when a query at `count` would miss positions that are gone already; the
+  /// layer is then empty.
+  public func truncate(to count: Int) -> Bool {
+    if let window, firstPosition > max(0, count - window + 1) {
+      reset()
+      return false
+    }
+    let kept = (count + KVPageLayout.positions - 1) / KVPageLayout.positions
+    while pages.count > kept {
+      if let page = pages.removeLast(), window != nil { spare.append(page) }
+    }
+    return true
+  }
+
+  public func reset() {
+    if window != nil { spare.append(contentsOf: pages.compactMap { $0 }) }
+    pages.removeAll()
+    firstPosition = 0
+  }
+
+  /// The page that holds `position`, for one head. Only for positions that are held.
+  func page(_ index: Int, head: Int) -> UnsafeMutableRawPointer? {
+    guard index < pages.count, let page = pages[index] else { return nil }
+    return page.base + head * layout.byteCount
+  }
+}

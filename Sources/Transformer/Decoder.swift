@@ -1,0 +1,108 @@
+import KingletErrors
+import KingletGGUF
+import KingletTensors
+import Synchronization
+
+/// A decoder-only transformer with its weights, ready to run.
+///
+/// Immutable and shared: any number of sequences, each with its own `KVCache`, may run on it from any thread.
+public final class Decoder: Sendable {
+  /// How a model is loaded and computed.
+  public struct LoadOptions: Sendable {
+    public var compute: ComputeOptions
+    public init(compute: ComputeOptions = .init()) { self.compute = compute }
+  }
+
+  public let description: DecoderDescription
+  /// Bytes of weights that one token's forward pass reads.
+  public let weightByteCountPerToken: Int
+  /// Multiplications and additions in matrix products for one token, its logits included.
+  public let matmulOperationCountPerToken: Int
+  public let instructionSet: InstructionSet
+  public let options: LoadOptions
+  let weights: DecoderWeights
+  let blocks: [DecoderBlock]
+  let table: KernelTable
+  /// Activations of forward passes that are not running: one is taken for each pass, so memory is as large as the number
+  /// of passes that have ever run at once.
+  private let states = Mutex<[UncheckedState]>([])
+
+  public var vocabularySize: Int { description.vocabularySize }
+  /// The length the model was trained for, in tokens.
+  public var trainedContextLength: Int { description.trainedContextLength }
+
+  /// Reads the description and packs the weights of a file; the file is not needed afterwards.
+  ///
+  /// - Parameters:
+  ///   - progress: told the fraction of the weights that is packed.
+  ///   - isCancelled: asked now and then; yes makes the call throw `.cancelled`.
+  public static func load(
+    _ file: GGUFFile, options: LoadOptions = .init(), progress: (@Sendable (Double) -> Void)? = nil,
+    isCancelled: @Sendable () -> Bool = { false }
+  ) throws(KingletError) -> Decoder {
+    do throws(KingletError) {
+      return try Decoder(file, options) { (fraction) throws(KingletError) in
+        if isCancelled() { throw KingletError(.cancelled, "loading was cancelled") }
+        progress?(fraction)
+      }
+    } catch {
+      throw error.located(in: file.path)
+    }
+  }
+
+  private init(
+    _ file: GGUFFile, _ options: LoadOptions, progress: (Double) throws(KingletError) -> Void
+  ) throws(KingletError) {
+    let description = try Architecture.describe(file)
+    self.description = description
+    self.options = options
+    table = try KernelTable.selected()
+    instructionSet = table.instructionSet
+    weights = try DecoderWeights(
+      description, from: file, table: table, threads: options.compute.threads ?? ThreadCount.available,
+      progress: progress)
+    blocks = weights.blocks.map { DecoderBlock($0, description) }
+    var (bytes, operations) = (0, 0)
+    let matrices = weights.blocks.flatMap { [$0.query, $0.key, $0.value, $0.output, $0.gate, $0.up, $0.down] }
+    for matrix in matrices + [weights.head] {
+      bytes += matrix.byteCount
+      operations += 2 * matrix.rows * matrix.columns
+    }
+    weightByteCountPerToken = bytes
+    matmulOperationCountPerToken = operations
+  }
+
+  /// An empty cache for a sequence of at most `capacity` positions.
+  ///
+  /// - Throws: `.invalidArgument` for a capacity below 1.
+  public func makeCache(capacity: Int, type: KVType = .f16) throws(KingletError) -> KVCache {
+    guard capacity > 0 else { throw KingletError(.invalidArgument, "a context of \(capacity) tokens holds nothing") }
+    return KVCache(description, capacity: capacity, type: type)
+  }
+
+  /// Bytes of keys and values that `capacity` positions take.
+  public func cacheByteCount(capacity: Int, type: KVType = .f16) -> Int {
+    KVCache(description, capacity: max(1, capacity), type: type).layers.reduce(0) {
+      $0 + $1.byteCount(positions: capacity, chunk: Decoder.chunkLength)
+    }
+  }
+
+  /// Lends activations for one forward pass.
+  func withState<R>(_ body: (DecoderState) throws(KingletError) -> R) throws(KingletError) -> R {
+    let state = states.withLock { $0.popLast() } ?? UncheckedState(makeState())
+    defer { states.withLock { $0.append(state) } }
+    return try body(state.value)
+  }
+
+  private func makeState() -> DecoderState {
+    DecoderState(
+      description, frequencyFactors: weights.frequencyFactors,
+      compute: Compute(options: options.compute, table: table))
+  }
+}
+
+/// `@unchecked Sendable`: a state is either in the list, where nobody uses it, or with the one pass that took it out.
+private struct UncheckedState: @unchecked Sendable {
+  let value: DecoderState
+  init(_ value: DecoderState) { self.value = value }
+}

@@ -1,0 +1,116 @@
+import KingletErrors
+import KingletTensors
+
+/// One layer of a decoder:
+///
+///     a = attention(norm(x))          x = x + [norm](Wo a)
+///     f = activation(Wg n) * Wu n     x = x + [norm](Wd f)      n = norm(x)
+///
+/// Five phases of parallel work, whatever the architecture: projections, attention, output, gate and up, down.
+struct DecoderBlock: Sendable {
+  let weights: Weights
+  let shape: AttentionShape
+  let activation: GateActivation
+
+  /// What is not a matrix.
+  struct Parameters: Sendable {
+    let attentionNorm: RMSNorm
+    let queryBias: FloatVector?
+    let keyBias: FloatVector?
+    let valueBias: FloatVector?
+    let queryNorm: RMSNorm?
+    let keyNorm: RMSNorm?
+    let postAttentionNorm: RMSNorm?
+    let feedForwardNorm: RMSNorm
+    let postFeedForwardNorm: RMSNorm?
+  }
+
+  struct Weights: Sendable {
+    let parameters: Parameters
+    let query: PackedMatrix
+    let key: PackedMatrix
+    let value: PackedMatrix
+    let output: PackedMatrix
+    let gate: PackedMatrix
+    let up: PackedMatrix
+    let down: PackedMatrix
+  }
+
+  init(_ weights: Weights, _ description: DecoderDescription) {
+    self.weights = weights
+    activation = description.activation
+    shape = AttentionShape(
+      headCount: description.headCount, keyHeadCount: description.keyHeadCount, headSize: description.headSize,
+      pairing: description.rotaryPairing, scale: description.attentionScale,
+      queryNorm: weights.parameters.queryNorm, keyNorm: weights.parameters.keyNorm)
+  }
+
+  /// Applies the layer to the rows of `s.x`, which stand at positions `start …`.
+  func forward(_ s: DecoderState, cache: KVLayer, rotary: RotaryTable, start: Int) throws(KingletError) {
+    let (w, p) = (weights, weights.parameters)
+    let n = try s.compute.prepare(s.x, norm: p.attentionNorm, for: [w.query, w.key, w.value])
+    try s.compute.project(
+      n,
+      [
+        Projection(w.query, bias: p.queryBias, to: s.q),
+        Projection(w.key, bias: p.keyBias, to: s.k),
+        Projection(w.value, bias: p.valueBias, to: s.v),
+      ])
+    try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, cache: cache, start: start, to: s.a)
+    try addToResidual(s.a, w.output, norm: p.postAttentionNorm, s)
+
+    let m = try s.compute.prepare(s.x, norm: p.feedForwardNorm, for: [w.gate, w.up])
+    try s.compute.projectGated(m, gate: w.gate, up: w.up, activation: activation, to: s.f)
+    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, s)
+  }
+
+  /// `x += W y`, or `x += norm(W y)`.
+  private func addToResidual(
+    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: RMSNorm?, _ s: DecoderState
+  ) throws(KingletError) {
+    let input = try s.compute.prepare(y, for: [matrix])
+    guard let norm else { return try s.compute.project(input, [Projection(matrix, addingTo: s.x)]) }
+    try s.compute.project(input, [Projection(matrix, to: s.y)])
+    s.compute.addNormalized(s.y, norm, to: s.x)
+  }
+}
+
+/// The activations of a forward pass, kept from one to the next. Rows are tokens.
+final class DecoderState {
+  let compute: Compute
+  /// Residual stream `[tokens, hidden]`.
+  let x: FloatMatrix
+  /// Queries `[tokens, heads * headSize]`.
+  let q: FloatMatrix
+  /// Keys and values `[tokens, keyHeads * headSize]`.
+  let k: FloatMatrix
+  let v: FloatMatrix
+  /// Attention output `[tokens, heads * headSize]`.
+  let a: FloatMatrix
+  /// Feed-forward `[tokens, feedForward]`.
+  let f: FloatMatrix
+  /// A block's output before its norm `[tokens, hidden]`.
+  let y: FloatMatrix
+  /// Rows that logits are wanted for `[rows, hidden]`, and those logits `[rows, vocabulary]`.
+  let chosen: FloatMatrix
+  let logits: FloatMatrix
+  let rotaries: [RotaryTable]
+
+  init(_ d: DecoderDescription, frequencyFactors: [Float], compute: Compute) {
+    self.compute = compute
+    x = FloatMatrix(columns: d.hiddenSize)
+    q = FloatMatrix(columns: d.headCount * d.headSize)
+    k = FloatMatrix(columns: d.keyHeadCount * d.headSize)
+    v = FloatMatrix(columns: d.keyHeadCount * d.headSize)
+    a = FloatMatrix(columns: d.headCount * d.headSize)
+    f = FloatMatrix(columns: d.feedForwardSize)
+    y = FloatMatrix(columns: d.hiddenSize)
+    chosen = FloatMatrix(columns: d.hiddenSize)
+    logits = FloatMatrix(columns: d.vocabularySize)
+    rotaries = d.rotations.map {
+      RotaryTable(
+        rotated: $0.dimensions, base: $0.base, scale: 1 / $0.factor,
+        divisors: $0.usesFrequencyFactors ? frequencyFactors : [])
+    }
+  }
+}

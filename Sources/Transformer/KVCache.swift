@@ -1,0 +1,50 @@
+import KingletErrors
+import KingletTensors
+
+/// How keys and values are stored.
+public enum KVType: String, Sendable, CaseIterable {
+  /// Half precision: the default.
+  case f16
+  /// Single precision: twice the memory, for comparisons with a reference.
+  case f32
+}
+
+/// The keys and values of one sequence, for all layers.
+///
+/// Storage grows with the sequence, in pages of 256 positions; layers with a sliding window hold no more than the window
+/// and some slack. Not `Sendable`: it belongs to whoever runs the sequence.
+public final class KVCache {
+  /// Positions held.
+  public private(set) var count = 0
+  /// Positions it may hold.
+  public let capacity: Int
+  public let type: KVType
+  let layers: [KVLayer]
+
+  init(_ description: DecoderDescription, capacity: Int, type: KVType) {
+    self.capacity = capacity
+    self.type = type
+    layers = description.layers.map {
+      KVLayer(
+        headCount: description.keyHeadCount, headSize: description.headSize, isHalf: type == .f16, window: $0.window)
+    }
+  }
+
+  /// Forgets positions from `count` on.
+  ///
+  /// - Returns: the position from which the caller can really resume: `count` (or what is held, if less), or 0 when a
+  ///   sliding window has already dropped what that position needs; the cache is then empty.
+  public func truncate(to count: Int) -> Int {
+    guard count < self.count else { return self.count }
+    self.count = max(0, count)
+    for layer in layers where !layer.truncate(to: self.count) { self.count = 0 }
+    if self.count == 0 { layers.forEach { $0.reset() } }
+    return self.count
+  }
+
+  /// Counts positions that have been appended to all layers.
+  func advance(by positions: Int) {
+    count += positions
+    for layer in layers { layer.dropPages(before: count) }
+  }
+}
