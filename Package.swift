@@ -87,6 +87,8 @@ let package = Package(
       path: "Sources/CLI", swiftSettings: strict),
     .target(name: "KingletTestSupport", path: "Tests/Support", swiftSettings: strict),
     tests("Generation", ["KingletGeneration"]),
+    tests("Quants", ["KingletQuants", "KingletGGUF"]),
+    tests("GGUF", ["KingletGGUF", "KingletQuants"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -35,7 +35,7 @@ final class ByteStore: @unchecked Sendable {
 
     let size = try sizeOfRegularFile(descriptor, path)
     guard let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
-      throw KingletError(.fileUnreadable, "the file cannot be mapped: \(reason(errno))", at: path)
+      throw KingletError(.fileUnreadable, "the file cannot be mapped: \(systemErrorText(errno))", at: path)
     }
     self.bytes = UnsafeRawBufferPointer(start: address, count: size)
     self.isMapped = true
@@ -59,7 +59,7 @@ final class ByteStore: @unchecked Sendable {
 private func sizeOfRegularFile(_ descriptor: Int32, _ path: String) throws(KingletError) -> Int {
   var status = stat()
   guard fstat(descriptor, &status) == 0 else {
-    throw KingletError(.fileUnreadable, "the file's size is not known: \(reason(errno))", at: path)
+    throw KingletError(.fileUnreadable, "the file's size is not known: \(systemErrorText(errno))", at: path)
   }
   switch status.st_mode & S_IFMT {
   case S_IFREG: break
@@ -82,11 +82,12 @@ private func openError(_ code: Int32, _ path: String) -> KingletError {
     KingletError(
       .fileUnreadable, "permission denied", at: path, remedy: "Make the file readable for you, for instance with chmod")
   default:
-    KingletError(.fileUnreadable, "the file cannot be opened: \(reason(code))", at: path)
+    KingletError(.fileUnreadable, "the file cannot be opened: \(systemErrorText(code))", at: path)
   }
 }
 
-private func reason(_ code: Int32) -> String {
+/// What the system says about an error number.
+func systemErrorText(_ code: Int32) -> String {
   guard let text = strerror(code) else { return "error \(code)" }
   return String(cString: text)
 }

@@ -29,13 +29,14 @@ extension GGUFCursor {
   }
 }
 
+let alignmentKey = "general.alignment"
+
 extension GGUFMetadata {
   /// The alignment of tensor data: `general.alignment`, or 32.
   func alignment() throws(KingletError) -> Int {
-    let key = "general.alignment"
-    let alignment = try integer(key) ?? 32
+    let alignment = try integer(alignmentKey) ?? 32
     guard alignment > 0, alignment.nonzeroBitCount == 1 else {
-      throw corrupt(key, "an alignment of \(alignment) is no power of two")
+      throw corrupt(alignmentKey, "an alignment of \(alignment) is no power of two")
     }
     return alignment
   }

@@ -34,9 +34,12 @@ extension GGUFCursor {
     subject = "tensor \(quoted(name))"
     let (dimensions, elementCount) = try shape()
     let type = try quantType()
-    guard dimensions[0] % type.blockSize == 0, let byteCount = type.byteCount(forElements: elementCount) else {
+    guard dimensions[0] % type.blockSize == 0 else {
       throw corrupt(
         "rows of \(dimensions[0]) values are no whole \(type.name) blocks of \(type.blockSize)", at: position)
+    }
+    guard let byteCount = type.byteCount(forElements: elementCount) else {
+      throw corrupt("\(elementCount) values of type \(type.name) are too large", at: position)
     }
     let start = offset
     let dataOffset = try integer("the offset", as: UInt64.self)

@@ -2,7 +2,8 @@ import KingletErrors
 
 /// Reads a file from its start, and never beyond its end.
 ///
-/// Facets read the parts: the header, metadata and the tensor table. `subject` says what is being read, for errors.
+/// Facets read the parts: the header, metadata and the tensor table. `subject` says what is being read, for errors. The
+/// small steps are inlined because a vocabulary and its merges take half a million of them (a third of the time saved).
 struct GGUFCursor {
   let store: ByteStore
   let path: String
@@ -26,6 +27,7 @@ struct GGUFCursor {
   func location(_ offset: Int) -> String { "\(path): \(subject), byte \(offset)" }
 
   /// Moves over `count` bytes and returns where they are; `count` comes from the file and may be anything.
+  @inline(__always)
   mutating func skip(_ count: UInt64, _ what: StaticString) throws(KingletError) -> Range<Int> {
     guard count <= UInt64(remaining) else {
       throw corrupt(
@@ -37,6 +39,7 @@ struct GGUFCursor {
   }
 
   /// The next little-endian integer.
+  @inline(__always)
   mutating func integer<T: FixedWidthInteger & BitwiseCopyable>(
     _ what: StaticString, as: T.Type = T.self
   ) throws(KingletError) -> T {
@@ -60,6 +63,7 @@ struct GGUFCursor {
   }
 
   /// The next string: a 64-bit length, then as many bytes.
+  @inline(__always)
   mutating func stringBytes(_ what: StaticString) throws(KingletError) -> UnsafeRawBufferPointer {
     let length = try integer(what, as: UInt64.self)
     return UnsafeRawBufferPointer(rebasing: store.bytes[try skip(length, what)])
