@@ -29,13 +29,13 @@ func instructionSetRoom(_ name: String, features: [String]) -> Target {
 }
 
 #if arch(x86_64)
-let instructionSetRooms = [
-  instructionSetRoom(
-    "KernelsAVX512",
-    features: ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"])
-]
+  let instructionSetRooms = [
+    instructionSetRoom(
+      "KernelsAVX512",
+      features: ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"])
+  ]
 #else
-let instructionSetRooms: [Target] = []
+  let instructionSetRooms: [Target] = []
 #endif
 let instructionSetDependencies = instructionSetRooms.map { Target.Dependency(stringLiteral: $0.name) }
 
@@ -52,7 +52,7 @@ let package = Package(
     .trait(name: "OpenBLAS", description: "Float matrix products through the system's OpenBLAS (Linux)."),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
   targets: [
     .target(name: "KingletErrors", path: "Sources/Errors", swiftSettings: strict),
@@ -89,6 +89,7 @@ let package = Package(
     tests("Generation", ["KingletGeneration"]),
     tests("Quants", ["KingletQuants", "KingletGGUF"]),
     tests("GGUF", ["KingletGGUF", "KingletQuants"]),
+    tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -149,7 +149,9 @@ public struct PanelLayout: Sendable {
       let words = source + row * rowByteCount
       let lane = out + row * size
       for i in 0..<count {
-        lane.storeBytes(of: words.loadUnaligned(fromByteOffset: i * size, as: Word.self), toByteOffset: i * rows * size, as: Word.self)
+        lane.storeBytes(
+          of: words.loadUnaligned(fromByteOffset: i * size, as: Word.self), toByteOffset: i * rows * size, as: Word.self
+        )
       }
     }
   }
@@ -163,7 +165,8 @@ public struct PanelLayout: Sendable {
       let lane = source + (firstRow + row) * size
       let words = destination + row * rowByteCount
       for i in 0..<count {
-        words.storeBytes(of: lane.loadUnaligned(fromByteOffset: i * rows * size, as: Word.self), toByteOffset: i * size, as: Word.self)
+        words.storeBytes(
+          of: lane.loadUnaligned(fromByteOffset: i * rows * size, as: Word.self), toByteOffset: i * size, as: Word.self)
       }
     }
   }

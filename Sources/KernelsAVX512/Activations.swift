@@ -34,7 +34,8 @@ private func quantize16(
   let sums = _mm_sad_epu8(_mm_xor_si128(q, _mm_set1_epi8(-128)), _mm_setzero_si128())
   let low = Int32(truncatingIfNeeded: _mm_cvtsi128_si64(sums)) &- 1024
   let high = Int32(truncatingIfNeeded: _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums))) &- 1024
-  record.storeBytes(of: (low & 0xFFFF) | (high &<< 16), toByteOffset: width &* 40 &+ slot &* 8 &+ half &* 4, as: Int32.self)
+  record.storeBytes(
+    of: (low & 0xFFFF) | (high &<< 16), toByteOffset: width &* 40 &+ slot &* 8 &+ half &* 4, as: Int32.self)
   record.storeBytes(of: scale, toByteOffset: width &* 32 &+ slot &* 8 &+ half &* 4, as: Float.self)
   return scale * Float(low &+ high)
 }

@@ -102,7 +102,9 @@ private protocol ScoreGroup {
   static var width: Int { get }
   init()
   mutating func add(_ key: Floats, _ query: UnsafePointer<Float>, _ headSize: Int)
-  func store(_ scores: UnsafeMutablePointer<Float>, _ lower: UnsafePointer<Int32>, _ upper: UnsafePointer<Int32>, _ slots: Integers)
+  func store(
+    _ scores: UnsafeMutablePointer<Float>, _ lower: UnsafePointer<Int32>, _ upper: UnsafePointer<Int32>,
+    _ slots: Integers)
 }
 
 private struct OneScore: ScoreGroup {
@@ -119,7 +121,8 @@ private struct OneScore: ScoreGroup {
     _ slots: Integers
   ) {
     let seen =
-      kinglet512_less(slots, _mm512_set1_epi32(upper.pointee)) & ~kinglet512_less(slots, _mm512_set1_epi32(lower.pointee))
+      kinglet512_less(slots, _mm512_set1_epi32(upper.pointee)) & ~kinglet512_less(
+        slots, _mm512_set1_epi32(lower.pointee))
     _mm512_storeu_ps(scores, _mm512_mask_mov_ps(_mm512_set1_ps(-.infinity), seen, sum))
   }
 }

@@ -102,4 +102,3 @@ private func multiplyQ6_K(
 ) {
   multiplyPanels(FormatQ6_K.self, panels, panelCount, columns, tile, width, out, stride)
 }
-

@@ -1,5 +1,5 @@
 #if canImport(CBLAS)
-import CBLAS
+  import CBLAS
 #endif
 
 /// The system's float matrix product.
@@ -8,12 +8,12 @@ import CBLAS
 /// Accelerate would take this place; that is not written yet, and the SIMD kernels do the work.)
 enum BLAS {
   #if canImport(CBLAS)
-  static let isAvailable: Bool = {
-    openblas_set_num_threads(1)
-    return true
-  }()
+    static let isAvailable: Bool = {
+      openblas_set_num_threads(1)
+      return true
+    }()
   #else
-  static let isAvailable = false
+    static let isAvailable = false
   #endif
 
   /// `out[t, r] = sum over c of x[t, c] * weights[r, c]`; strides in floats, `weights` without padding.
@@ -22,9 +22,9 @@ enum BLAS {
     out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
     #if canImport(CBLAS)
-    cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, blasint(tokens), blasint(rows), blasint(columns), 1, x,
-      blasint(xStride), weights, blasint(columns), 0, out, blasint(outStride))
+      cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, blasint(tokens), blasint(rows), blasint(columns), 1, x,
+        blasint(xStride), weights, blasint(columns), 0, out, blasint(outStride))
     #endif
   }
 }

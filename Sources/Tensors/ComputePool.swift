@@ -2,11 +2,11 @@ import CIntrinsics
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// The threads that share one computation: one pool for the process.
@@ -80,11 +80,16 @@ public final class ComputePool: @unchecked Sendable {
     while true {
       seen = signal.wait(after: seen, sleepers: sleepers)
       active.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      if open.load(ordering: .sequentiallyConsistent), let job, worker < job.threads {
-        claim(job.count, worker, job.body)
-      }
+      participate(worker)
       active.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     }
+  }
+
+  // Never inlined: the reference to the phase's closure must be gone before this worker is counted out.
+  @inline(never)
+  private func participate(_ worker: Int) {
+    guard open.load(ordering: .sequentiallyConsistent), let job, worker < job.threads else { return }
+    claim(job.count, worker, job.body)
   }
 
   private func start(_ worker: Int) {
@@ -105,17 +110,21 @@ public func startThread(stackByteCount: Int = 1 << 20, _ body: @escaping @Sendab
   pthread_attr_setstacksize(&attributes, stackByteCount)
   let box = Unmanaged.passRetained(Box(body))
   #if canImport(Darwin)
-  var thread: pthread_t?
-  let status = pthread_create(&thread, &attributes, { argument in
-    Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
-    return nil
-  }, box.toOpaque())
+    var thread: pthread_t?
+    let status = pthread_create(
+      &thread, &attributes,
+      { argument in
+        Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
+        return nil
+      }, box.toOpaque())
   #else
-  var thread = pthread_t()
-  let status = pthread_create(&thread, &attributes, { argument in
-    if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
-    return nil
-  }, box.toOpaque())
+    var thread = pthread_t()
+    let status = pthread_create(
+      &thread, &attributes,
+      { argument in
+        if let argument { Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body() }
+        return nil
+      }, box.toOpaque())
   #endif
   pthread_attr_destroy(&attributes)
   if status != 0 { box.release() }

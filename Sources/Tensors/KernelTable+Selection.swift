@@ -2,15 +2,15 @@ import KingletErrors
 import KingletKernels
 
 #if canImport(KingletKernelsAVX512)
-import KingletKernelsAVX512
+  import KingletKernelsAVX512
 #endif
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 extension KernelTable {
@@ -25,9 +25,9 @@ extension KernelTable {
     case .portable: return .portable
     case .avx512:
       #if canImport(KingletKernelsAVX512)
-      return .avx512
+        return .avx512
       #else
-      throw KingletError(.unsupported, "this build has no kernels for avx512")
+        throw KingletError(.unsupported, "this build has no kernels for avx512")
       #endif
     }
   }

@@ -1,11 +1,11 @@
 import KingletErrors
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// Zeroed memory from the operating system, page-aligned, given back when the last owner goes.
@@ -27,7 +27,7 @@ final class Memory: @unchecked Sendable {
         remedy: "Close other programs, or choose a smaller model or context.")
     }
     #if os(Linux)
-    if size >= 4 << 20 { madvise(base, size, 14) }  // MADV_HUGEPAGE; a kernel without it just says no
+      if size >= 4 << 20 { madvise(base, size, 14) }  // MADV_HUGEPAGE; a kernel without it just says no
     #endif
     self.base = base
     self.byteCount = size

@@ -2,7 +2,7 @@ import CIntrinsics
 import Synchronization
 
 #if canImport(Darwin)
-import Darwin
+  import Darwin
 #endif
 
 /// A counter of phases that threads can wait on: by spinning first, then asleep (futex on Linux, condition elsewhere).
@@ -14,16 +14,16 @@ final class PhaseSignal: @unchecked Sendable {
 
   private let word: UnsafeMutablePointer<Atomic<UInt32>>
   #if !os(Linux)
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   #endif
 
   init() {
     word = .allocate(capacity: 1)
     word.initialize(to: Atomic(0))
     #if !os(Linux)
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(condition, nil)
+      pthread_mutex_init(mutex, nil)
+      pthread_cond_init(condition, nil)
     #endif
   }
 
@@ -31,10 +31,10 @@ final class PhaseSignal: @unchecked Sendable {
     word.deinitialize(count: 1)
     word.deallocate()
     #if !os(Linux)
-    pthread_cond_destroy(condition)
-    pthread_mutex_destroy(mutex)
-    condition.deallocate()
-    mutex.deallocate()
+      pthread_cond_destroy(condition)
+      pthread_mutex_destroy(mutex)
+      condition.deallocate()
+      mutex.deallocate()
     #endif
   }
 
@@ -43,11 +43,11 @@ final class PhaseSignal: @unchecked Sendable {
     word.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
     guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
     #if os(Linux)
-    kinglet_futex_wake_all(word)
+      kinglet_futex_wake_all(word)
     #else
-    pthread_mutex_lock(mutex)
-    pthread_cond_broadcast(condition)
-    pthread_mutex_unlock(mutex)
+      pthread_mutex_lock(mutex)
+      pthread_cond_broadcast(condition)
+      pthread_mutex_unlock(mutex)
     #endif
   }
 
@@ -61,19 +61,19 @@ final class PhaseSignal: @unchecked Sendable {
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
     defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
     #if os(Linux)
-    while true {
-      let now = word.pointee.load(ordering: .sequentiallyConsistent)
-      if now != seen { return now }
-      kinglet_futex_wait(word, seen)
-    }
+      while true {
+        let now = word.pointee.load(ordering: .sequentiallyConsistent)
+        if now != seen { return now }
+        kinglet_futex_wait(word, seen)
+      }
     #else
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    while true {
-      let now = word.pointee.load(ordering: .sequentiallyConsistent)
-      if now != seen { return now }
-      pthread_cond_wait(condition, mutex)
-    }
+      pthread_mutex_lock(mutex)
+      defer { pthread_mutex_unlock(mutex) }
+      while true {
+        let now = word.pointee.load(ordering: .sequentiallyConsistent)
+        if now != seen { return now }
+        pthread_cond_wait(condition, mutex)
+      }
     #endif
   }
 }

@@ -1,11 +1,11 @@
 import KingletErrors
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// Cosines and sines of rotary position embeddings (Su et al. 2021) by position, computed once and kept.

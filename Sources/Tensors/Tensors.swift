@@ -2,7 +2,6 @@
 // threads, and the handful of operations a forward pass is written in. All pointers above the kernels end here: what this
 // room exports is checked once, when it is made, and safe to use.
 
-
 import KingletKernels
 
 public typealias KernelTable = KingletKernels.KernelTable

@@ -1,11 +1,11 @@
 import CIntrinsics
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// How many threads are worth having: the cores this process may use.
@@ -16,11 +16,11 @@ public enum ThreadCount {
 
   private static var affinity: Int {
     #if os(Linux)
-    var bits = [UInt64](repeating: 0, count: 128)  // 8,192 processors
-    let filled = kinglet_affinity(&bits, UInt(bits.count * 8))
-    return filled > 0 ? bits.reduce(0) { $0 + $1.nonzeroBitCount } : online
+      var bits = [UInt64](repeating: 0, count: 128)  // 8,192 processors
+      let filled = kinglet_affinity(&bits, UInt(bits.count * 8))
+      return filled > 0 ? bits.reduce(0) { $0 + $1.nonzeroBitCount } : online
     #else
-    return online
+      return online
     #endif
   }
 
@@ -29,13 +29,13 @@ public enum ThreadCount {
   /// Whole cores granted by cgroup v2 (`cpu.max`: "quota period") or v1 (`cpu.cfs_quota_us`), rounded up.
   private static var quota: Int? {
     #if os(Linux)
-    if let text = readSmallFile("/sys/fs/cgroup/cpu.max") { return cores(quotaAndPeriod: text) }
-    guard let quota = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
-      let period = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
-    else { return nil }
-    return cores(quotaAndPeriod: quota + " " + period)
+      if let text = readSmallFile("/sys/fs/cgroup/cpu.max") { return cores(quotaAndPeriod: text) }
+      guard let quota = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
+        let period = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+      else { return nil }
+      return cores(quotaAndPeriod: quota + " " + period)
     #else
-    return nil
+      return nil
     #endif
   }
 

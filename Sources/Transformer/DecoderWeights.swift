@@ -63,7 +63,8 @@ struct DecoderWeights: Sendable {
     frequencyFactors = factors?.values ?? []
     try tensors.refuseOthers()
 
-    let matrices = try WeightArena.load(tensors.matrices, from: file, table: table, threads: threads, progress: progress)
+    let matrices = try WeightArena.load(
+      tensors.matrices, from: file, table: table, threads: threads, progress: progress)
     self.head = matrices[matrices.count - 1]
     embedding = isTied ? self.head : matrices[0]
     let first = isTied ? 0 : 1

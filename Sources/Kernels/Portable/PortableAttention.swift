@@ -1,11 +1,11 @@
 import KingletQuants
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// The references of the attention kernels: softmax over one page at a time (the partial results of Rabe and Staats 2021

@@ -1,11 +1,11 @@
 import KingletQuants
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// The references of the kernels that work on vectors of floats.

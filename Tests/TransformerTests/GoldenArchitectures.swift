@@ -1,0 +1,50 @@
+import Foundation
+import KingletGGUF
+import KingletTensors
+import KingletTestSupport
+import KingletTransformer
+import Testing
+
+/// Tiny random models against the logits of HF transformers in float32.
+@Suite struct GoldenArchitectures {
+  struct Golden: Decodable {
+    struct Prompt: Decodable {
+      let ids: [Int32]
+      let logits: String
+      let argmax: [Int]
+      let nll: Double
+    }
+    struct Greedy: Decodable {
+      let prompt: Int
+      let ids: [Int32]
+      let smallest_gap: Float
+    }
+    let prompts: [Prompt]
+    let greedy: Greedy
+  }
+
+  @Test(
+    arguments: ["llama", "llama-tied", "qwen2", "gemma3"], [ComputeOptions.Matmul.simd, .blas])
+  func logits(_ name: String, _ matmul: ComputeOptions.Matmul) throws {
+    let folder = Fixtures.path("arch/\(name)")
+    let golden = try json(Golden.self, at: folder + "/golden.json")
+    let decoder = try Decoder.load(
+      GGUFFile(path: folder + "/model.gguf"), options: .init(compute: .init(matmul: matmul)))
+    for prompt in golden.prompts {
+      let expected = try numbers(Float.self, at: "\(folder)/\(prompt.logits)")
+      let actual = try decoder.allLogits(prompt.ids)
+      #expect(actual.count == expected.count)
+      #expect(normalizedError(actual, expected) < 1e-8)
+      #expect(decoder.rows(actual).map(indexOfMaximum) == prompt.argmax)
+      #expect(abs(negativeLogLikelihood(decoder.rows(actual), prompt.ids) - prompt.nll) <= 1e-4 * max(1, prompt.nll))
+    }
+  }
+
+  @Test(arguments: ["llama", "llama-tied", "qwen2", "gemma3"])
+  func greedy(_ name: String) throws {
+    let folder = Fixtures.path("arch/\(name)")
+    let golden = try json(Golden.self, at: folder + "/golden.json")
+    let decoder = try Decoder.load(GGUFFile(path: folder + "/model.gguf"))
+    #expect(try decoder.greedy(golden.prompts[golden.greedy.prompt].ids, count: 16) == golden.greedy.ids)
+  }
+}
