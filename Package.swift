@@ -6,10 +6,10 @@ let strict: [SwiftSetting] =
   Context.environment["KINGLET_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// A room of the house: folder `Sources/<name>`, module `Kinglet<name>`. Imports point downwards only.
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
   .target(
     name: "Kinglet" + name, dependencies: ["KingletErrors"] + dependencies, path: "Sources/" + name,
-    swiftSettings: strict)
+    resources: resources, swiftSettings: strict)
 }
 
 /// The tests of a room: folder `Tests/<name>Tests`.
@@ -29,13 +29,13 @@ func instructionSetRoom(_ name: String, features: [String]) -> Target {
 }
 
 #if arch(x86_64)
-let instructionSetRooms = [
-  instructionSetRoom(
-    "KernelsAVX512",
-    features: ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"])
-]
+  let instructionSetRooms = [
+    instructionSetRoom(
+      "KernelsAVX512",
+      features: ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"])
+  ]
 #else
-let instructionSetRooms: [Target] = []
+  let instructionSetRooms: [Target] = []
 #endif
 let instructionSetDependencies = instructionSetRooms.map { Target.Dependency(stringLiteral: $0.name) }
 
@@ -52,7 +52,7 @@ let package = Package(
     .trait(name: "OpenBLAS", description: "Float matrix products through the system's OpenBLAS (Linux)."),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ],
   targets: [
     .target(name: "KingletErrors", path: "Sources/Errors", swiftSettings: strict),
@@ -69,7 +69,8 @@ let package = Package(
     room("Tokenizers", ["KingletGGUF"]),
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
     room("Templates"),
-    room("Catalog"),
+    // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
+    room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTokenizers"]),
     .target(
       name: "Kinglet",
@@ -89,6 +90,7 @@ let package = Package(
     tests("Generation", ["KingletGeneration"]),
     tests("Quants", ["KingletQuants", "KingletGGUF"]),
     tests("GGUF", ["KingletGGUF", "KingletQuants"]),
+    tests("Catalog", ["KingletCatalog"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]
