@@ -2,7 +2,9 @@
 ///
 /// Rows are stored in panels of `panelRows`; what a panel looks like inside is the kernel's own affair. `pack` and
 /// `unpack` are inverse to each other on the file's bytes, so a packed matrix loses nothing.
-public struct MatrixKernel: Sendable {
+///
+/// A class, so that passing one on is a single reference count and not one for each function.
+public final class MatrixKernel: Sendable {
   /// Rows interleaved in one panel.
   public let panelRows: Int
   /// Bytes of a panel of so many columns.
@@ -45,7 +47,7 @@ public struct MatrixKernel: Sendable {
 
 extension MatrixKernel {
   /// A kernel whose panels are laid out as `layout` says.
-  public init(
+  public convenience init(
     layout: PanelLayout,
     multiply:
       @escaping @Sendable (

@@ -13,6 +13,13 @@ public final class PackedMatrix: @unchecked Sendable {
   public let rows: Int
   public let columns: Int
   let storage: Storage
+  /// Rows that one step of a kernel covers.
+  let panelRows: Int
+  /// Bytes of a panel.
+  let panelByteCount: Int
+  let panelCount: Int
+  /// Bytes of a row as in the file.
+  let rowByteCount: Int
   let base: UnsafeRawPointer
   private let arena: Arena
   private let dequantize: Dequantizer
@@ -32,23 +39,19 @@ public final class PackedMatrix: @unchecked Sendable {
     dequantize = plan.dequantize
     self.arena = arena
     base = UnsafeRawPointer(arena.memory.base + offset)
+    rowByteCount = plan.columns / plan.type.blockSize * plan.type.blockByteCount
+    if case .panels(let kernel) = plan.storage {
+      panelRows = kernel.panelRows
+      panelByteCount = kernel.panelByteCount(plan.columns)
+    } else {
+      panelRows = 1
+      panelByteCount = rowByteCount
+    }
+    panelCount = (plan.rows + panelRows - 1) / panelRows
   }
 
   /// Whether the kernels of this matrix take int8 activations.
   public var isQuantized: Bool { if case .panels = storage { true } else { false } }
-
-  /// Rows that one step of a kernel covers.
-  var panelRows: Int { if case .panels(let kernel) = storage { kernel.panelRows } else { 1 } }
-
-  /// Bytes of a panel.
-  var panelByteCount: Int {
-    if case .panels(let kernel) = storage { kernel.panelByteCount(columns) } else { rowByteCount }
-  }
-
-  /// Bytes of a row as in the file.
-  var rowByteCount: Int { columns / type.blockSize * type.blockByteCount }
-
-  var panelCount: Int { (rows + panelRows - 1) / panelRows }
 
   /// Bytes that a product with this matrix reads.
   public var byteCount: Int { panelCount * panelByteCount }
