@@ -56,7 +56,9 @@ struct MergeRanks: Sendable {
     _ merge: RawSpan, after previous: Int32, _ vocabulary: Vocabulary, _ index: VocabularyIndex
   ) -> (result: Int32, leftLength: UInt16)? {
     // No token holds a space: the alphabet writes it otherwise.
-    guard let space = TokenText.firstSpace(in: merge), let leftLength = UInt16(exactly: space) else { return nil }
+    guard let space = TokenText.firstSpace(in: merge), space > 0, space < merge.byteCount - 1,
+      let leftLength = UInt16(exactly: space)
+    else { return nil }
     let (left, right) = (merge.extracting(first: space), merge.extracting(droppingFirst: space + 1))
     if vocabulary.matches(previous + 1, left, right) { return (previous + 1, leftLength) }
     if vocabulary.matches(previous, left, right) { return (previous, leftLength) }

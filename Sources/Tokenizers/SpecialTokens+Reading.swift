@@ -28,7 +28,8 @@ extension SpecialTokens {
     self.addsBOS = try metadata.bool(VocabularyKey.addsBOS) ?? (addsBOS && bos != nil)
     addsEOS = try metadata.bool(VocabularyKey.addsEOS) ?? false
     if self.addsBOS, bos == nil {
-      throw metadata.corrupt(VocabularyKey.addsBOS, "texts are to start with BOS, but the file does not name that token")
+      throw metadata.corrupt(
+        VocabularyKey.addsBOS, "texts are to start with BOS, but the file does not name that token")
     }
     if addsEOS, eos == nil {
       throw metadata.corrupt(VocabularyKey.addsEOS, "texts are to end with EOS, but the file does not name that token")
