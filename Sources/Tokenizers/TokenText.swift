@@ -1,4 +1,6 @@
 /// Comparing and hashing the bytes of short texts, eight at a time.
+///
+/// The span's loads check their bounds. They are called unsafe because not every type can take any bytes; integers can.
 enum TokenText {
   /// Whether two texts of one length are the same.
   static func isEqual(_ left: RawSpan, _ right: RawSpan) -> Bool {
