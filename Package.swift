@@ -92,6 +92,7 @@ let package = Package(
     tests("GGUF", ["KingletGGUF", "KingletQuants"]),
     tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
     tests("Catalog", ["KingletCatalog"]),
+    tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

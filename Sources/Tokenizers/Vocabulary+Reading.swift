@@ -1,0 +1,55 @@
+import KingletErrors
+import KingletGGUF
+
+/// The metadata of a vocabulary.
+enum VocabularyKey {
+  static let model = "tokenizer.ggml.model"
+  static let preTokenizer = "tokenizer.ggml.pre"
+  static let tokens = "tokenizer.ggml.tokens"
+  static let kinds = "tokenizer.ggml.token_type"
+  static let merges = "tokenizer.ggml.merges"
+  static let scores = "tokenizer.ggml.scores"
+  static let bos = "tokenizer.ggml.bos_token_id"
+  static let eos = "tokenizer.ggml.eos_token_id"
+  static let eot = "tokenizer.ggml.eot_token_id"
+  static let eom = "tokenizer.ggml.eom_token_id"
+  static let unknown = "tokenizer.ggml.unknown_token_id"
+  static let padding = "tokenizer.ggml.padding_token_id"
+  static let addsBOS = "tokenizer.ggml.add_bos_token"
+  static let addsEOS = "tokenizer.ggml.add_eos_token"
+  static let addsSpacePrefix = "tokenizer.ggml.add_space_prefix"
+}
+
+extension Vocabulary {
+  /// Reads the tokens of a file; `decode` appends the bytes that the text of a token stands for.
+  init(
+    _ metadata: GGUFMetadata, decode: (TokenKind, UnsafeRawBufferPointer, inout [UInt8]) -> Void
+  ) throws(KingletError) {
+    let tokens = try metadata.requiredStrings(VocabularyKey.tokens)
+    guard (1...Self.maximumCount).contains(tokens.count) else {
+      throw metadata.corrupt(
+        VocabularyKey.tokens, "a vocabulary has 1 to \(Self.maximumCount) tokens, not \(tokens.count)")
+    }
+    let kinds = try metadata.integers(VocabularyKey.kinds) ?? Array(repeating: 1, count: tokens.count)
+    guard kinds.count == tokens.count else {
+      throw metadata.corrupt(VocabularyKey.kinds, "there are \(kinds.count) types for \(tokens.count) tokens")
+    }
+    self.init(count: tokens.count, byteCount: tokens.totalByteCount)
+    for id in 0..<tokens.count {
+      guard let kind = UInt8(exactly: kinds[id]).flatMap(TokenKind.init) else {
+        throw metadata.corrupt(VocabularyKey.kinds, "the type of token \(id) is \(kinds[id]), which is not 1 to 6")
+      }
+      tokens.withBytes(at: id) { text in append(kind) { decode(kind, text, &$0) } }
+    }
+    markKnownEnds()
+  }
+}
+
+/// The tokens of kind `byte`, which are written `<0x0A>`.
+enum ByteToken {
+  /// The byte that a token stands for, or nil when it is written otherwise.
+  static func byte(_ text: UnsafeRawBufferPointer) -> UInt8? {
+    guard text.count == 6, text.starts(with: "<0x".utf8), text[5] == UInt8(ascii: ">") else { return nil }
+    return UInt8(String(decoding: text[3..<5], as: UTF8.self), radix: 16)
+  }
+}
