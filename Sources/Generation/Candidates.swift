@@ -21,7 +21,7 @@ struct Candidates {
   /// All of a row of logits `[vocabulary]`.
   init(all row: [Float]) {
     items = row.indices.map { Candidate(id: Int32(truncatingIfNeeded: $0), logit: row[$0]) }
-    best = row.max() ?? 0
+    best = highest(row)
     isSorted = items.count <= 1
   }
 
@@ -33,9 +33,13 @@ struct Candidates {
     isSorted = true
   }
 
-  /// The probability of a candidate, times a constant common to all: 1 for the best.
-  @inline(__always)
-  func weight(of candidate: Candidate) -> Float { exponential(candidate.logit - best) }
+  /// The probabilities of the candidates at a temperature, each times a constant which makes the best one's 1; and the
+  /// sum of these weights.
+  func weights(temperature: Float = 1) -> (of: [Float], sum: Double) {
+    var weights = items.map { $0.logit }
+    let sum = exponentiate(&weights, below: best, temperature: temperature)
+    return (weights, sum)
+  }
 
   /// Keeps the `count` best, best first.
   mutating func keepBest(_ count: Int) {
@@ -47,42 +51,51 @@ struct Candidates {
     }
   }
 
-  /// Keeps those that `condition` holds for, in their order.
-  mutating func keep(where condition: (Candidate) -> Bool) {
-    items = items.filter(condition)
+  /// Keeps those at the indices that `condition` holds for, in their order.
+  mutating func keep(where condition: (Int) -> Bool) {
+    items = items.indices.lazy.filter(condition).map { items[$0] }
   }
 }
 
 /// The `count` best candidates, best first, in O(n log count): a heap holds the best so far, the worst of them on top.
+///
+/// They must come in order of id, so that of equals the first is the better.
 func bestCandidates(_ count: Int, of candidates: some Sequence<Candidate>) -> [Candidate] {
   guard count > 0 else { return [] }
   var heap: [Candidate] = []
-
-  func siftDown(from start: Int) {
-    var parent = start
-    while true {
-      var worst = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-        if heap[worst].isBetter(than: heap[child]) { worst = child }
-      }
-      if worst == parent { return }
-      heap.swapAt(parent, worst)
-      parent = worst
-    }
-  }
-
   for candidate in candidates {
     if heap.count < count {
       heap.append(candidate)
       if heap.count == count {
-        for parent in (0..<count / 2).reversed() { siftDown(from: parent) }
+        for parent in (0..<count / 2).reversed() { siftDown(&heap, from: parent) }
       }
-    } else if candidate.isBetter(than: heap[0]) {
+    } else if candidate.logit > heap[0].logit {
       heap[0] = candidate
-      siftDown(from: 0)
+      siftDown(&heap, from: 0)
     }
   }
   return heap.sorted { $0.isBetter(than: $1) }
+}
+
+private func siftDown(_ heap: inout [Candidate], from start: Int) {
+  let moved = heap[start]
+  var parent = start
+  while true {
+    var child = 2 * parent + 1
+    if child >= heap.count { break }
+    if child + 1 < heap.count && heap[child].isBetter(than: heap[child + 1]) { child += 1 }
+    if !moved.isBetter(than: heap[child]) { break }
+    heap[parent] = heap[child]
+    parent = child
+  }
+  heap[parent] = moved
+}
+
+/// The highest logit of a row without NaN, 0 of none.
+func highest(_ row: [Float]) -> Float {
+  guard var best = row.first else { return 0 }
+  for logit in row { best = logit > best ? logit : best }
+  return best
 }
 
 /// Makes a row fit for comparison and arithmetic: NaN becomes the lowest finite number, infinities the nearest.
@@ -90,6 +103,6 @@ func makeComparable(_ row: inout [Float]) {
   let limit = Float.greatestFiniteMagnitude
   for index in row.indices {
     let logit = row[index]
-    row[index] = logit >= -limit ? min(logit, limit) : -limit
+    row[index] = logit >= -limit ? (logit <= limit ? logit : limit) : -limit
   }
 }
