@@ -27,8 +27,7 @@ struct Candidates {
 
   /// The `count` best of a row, best first.
   init(best count: Int, of row: [Float]) {
-    items = bestCandidates(
-      count, of: row.indices.lazy.map { Candidate(id: Int32(truncatingIfNeeded: $0), logit: row[$0]) })
+    items = bestCandidates(count, of: row.count) { Candidate(id: Int32(truncatingIfNeeded: $0), logit: row[$0]) }
     best = items.first?.logit ?? 0
     isSorted = true
   }
@@ -46,7 +45,8 @@ struct Candidates {
     if isSorted {
       items.removeLast(max(0, items.count - count))
     } else {
-      items = bestCandidates(count, of: items)
+      let all = items
+      items = bestCandidates(count, of: all.count) { all[$0] }
       isSorted = true
     }
   }
@@ -57,38 +57,31 @@ struct Candidates {
   }
 }
 
-/// The `count` best candidates, best first, in O(n log count): a heap holds the best so far, the worst of them on top.
+/// The `count` best of `total` candidates, best first, in O(n log count): those that may be among the best are
+/// collected, and when there are twice as many as wanted the worse half goes.
 ///
-/// They must come in order of id, so that of equals the first is the better.
-func bestCandidates(_ count: Int, of candidates: some Sequence<Candidate>) -> [Candidate] {
+/// - Parameter candidate: in order of id, so that of equals the first is the better.
+@inline(__always)
+func bestCandidates(_ count: Int, of total: Int, _ candidate: (Int) -> Candidate) -> [Candidate] {
+  let count = min(count, total)
   guard count > 0 else { return [] }
-  var heap: [Candidate] = []
-  for candidate in candidates {
-    if heap.count < count {
-      heap.append(candidate)
-      if heap.count == count {
-        for parent in (0..<count / 2).reversed() { siftDown(&heap, from: parent) }
-      }
-    } else if candidate.logit > heap[0].logit {
-      heap[0] = candidate
-      siftDown(&heap, from: 0)
+  var best: [Candidate] = []
+  func cut() {
+    best.sort { $0.isBetter(than: $1) }
+    best.removeLast(max(0, best.count - count))
+  }
+  var bar = -Float.infinity
+  for index in 0..<total {
+    let candidate = candidate(index)
+    guard candidate.logit > bar else { continue }
+    best.append(candidate)
+    if best.count == 2 * count {
+      cut()
+      bar = best[count - 1].logit
     }
   }
-  return heap.sorted { $0.isBetter(than: $1) }
-}
-
-private func siftDown(_ heap: inout [Candidate], from start: Int) {
-  let moved = heap[start]
-  var parent = start
-  while true {
-    var child = 2 * parent + 1
-    if child >= heap.count { break }
-    if child + 1 < heap.count && heap[child].isBetter(than: heap[child + 1]) { child += 1 }
-    if !moved.isBetter(than: heap[child]) { break }
-    heap[parent] = heap[child]
-    parent = child
-  }
-  heap[parent] = moved
+  cut()
+  return best
 }
 
 /// The highest logit of a row without NaN, 0 of none.
