@@ -23,9 +23,8 @@ struct ControlTokenGuard: Sendable {
   /// Walks the vocabulary once: a few milliseconds for the largest.
   init(_ tokenizer: Tokenizer) {
     self.tokenizer = tokenizer
-    let spellings = (0..<Int32(clamping: tokenizer.vocabularySize)).lazy
-      .filter { tokenizer.isSpecial($0) || tokenizer.special.endOfGeneration.contains($0) }
-      .map { tokenizer.bytes(of: $0) }
+    let controls = (0..<Int32(clamping: tokenizer.vocabularySize)).filter(tokenizer.isSpecial)
+    let spellings = Set(controls).union(tokenizer.special.endOfGeneration).map(tokenizer.bytes)
     self.spellings = SpellingSet(spellings)
     reversedSpellings = SpellingSet(spellings.map { $0.reversed() })
   }
