@@ -93,6 +93,7 @@ let package = Package(
     tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
     tests("Catalog", ["KingletCatalog"]),
     tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
+    tests("Templates", ["KingletTemplates"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]
