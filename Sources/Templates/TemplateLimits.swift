@@ -25,7 +25,7 @@ public struct TemplateLimits: Sendable, Equatable {
 
   public init(
     maximumSourceBytes: Int = 1 << 20, maximumSyntaxNesting: Int = 100, maximumDepth: Int = 300,
-    maximumValueDepth: Int = 100, maximumSteps: Int = 3_000_000, maximumValueBytes: Int = 16 << 20,
+    maximumValueDepth: Int = 100, maximumSteps: Int = 3_000_000, maximumValueBytes: Int = 8 << 20,
     maximumTotalBytes: Int = 96 << 20
   ) {
     self.maximumSourceBytes = maximumSourceBytes

@@ -5,13 +5,15 @@ struct AttributePath {
   private let fallback: JinjaValue?
 
   /// - Parameter attribute: a text or an index; with none, every value leads to itself.
-  init(_ attribute: JinjaValue?, fallback: JinjaValue? = nil) {
+  init(_ attribute: JinjaValue?, fallback: JinjaValue? = nil, _ budget: Budget) throws(TemplateError) {
     switch attribute {
     case nil, .some(.none): parts = []
     case .string(let text), .markup(let text):
-      parts = text.split(separator: ".", omittingEmptySubsequences: false).map { part in
-        part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-          ? Int(part).map { .int($0) } ?? .string(String(part)) : .string(String(part))
+      let names = try StringMethods.split(text, at: ".", limit: -1, backwards: false, budget)
+      try budget.allocate(elements: names.count)
+      parts = names.map { name in
+        let isIndex = name.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return (isIndex ? Int(name) : nil).map { .int($0) } ?? .string(name)
       }
     case .some(let index): parts = [index]
     }

@@ -3,7 +3,7 @@ enum ConversionFilters {
   static let table: [String: Filters.Filter] = [
     "string": { (evaluator, value, _) throws(TemplateError) in value.rewrapped(try evaluator.text(of: value)) },
     "list": { (evaluator, value, _) throws(TemplateError) in
-      try evaluator.budget.array(try evaluator.elements(of: value))
+      .array(try evaluator.elements(of: value))
     },
     "length": length,
     "count": length,

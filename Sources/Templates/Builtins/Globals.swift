@@ -37,7 +37,9 @@ enum Globals {
     var result = JinjaDictionary()
     switch arguments.positional.first {
     case nil: break
-    case .dictionary(let base): result = base
+    case .dictionary(let base):
+      try evaluator.budget.allocate(base.count, times: MemoryLayout<JinjaDictionary.Entry>.stride)
+      result = base
     case .some(let pairs):
       for pair in try evaluator.elements(of: pairs) {
         let parts = try evaluator.elements(of: pair)
@@ -64,6 +66,7 @@ enum Globals {
 
   private static func now(_ evaluator: Evaluator, _ arguments: Arguments) throws(TemplateError) -> JinjaValue {
     let format = try arguments.bound(to: "format", of: "strftime_now").requiredText(0)
+    try evaluator.budget.examine(format)
     guard let text = evaluator.clock.formatted(format) else { throw .limit("a time is longer than 1000 bytes") }
     return .string(text)
   }

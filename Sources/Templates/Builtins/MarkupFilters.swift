@@ -56,12 +56,12 @@ enum MarkupFilters {
     let withoutComments = try removing(from: "<!--", to: "-->", in: text, budget)
     let plain = try removing(from: "<", to: ">", in: withoutComments, budget)
     let words = plain.unicodeScalars.split(whereSeparator: \.isPythonSpace).map { String($0) }
-    let text = words.joined(separator: " ")
-    return [("&lt;", "<"), ("&gt;", ">"), ("&#34;", "\""), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")].reduce(
-      text
-    ) {
-      (try? StringMethods.replaced($0, $1.0, with: $1.1, budget)) ?? $0
+    var text = words.joined(separator: " ")
+    let references = [("&lt;", "<"), ("&gt;", ">"), ("&#34;", "\""), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+    for (reference, character) in references {
+      text = try StringMethods.replaced(text, reference, with: character, budget)
     }
+    return text
   }
 
   private static func removing(

@@ -83,8 +83,8 @@ enum NumberFilters {
     guard let number = value.number else { throw .type("type \(value.typeName) doesn't define __round__ method") }
     guard precision.magnitude <= 300 else { throw .limit("a precision of more than 300 digits") }
     if method == "common" {
-      if let integer = value.integer, precision >= 0 { return .int(integer) }
-      return .double(rounded(number, precision))
+      guard let integer = value.integer else { return .double(rounded(number, precision)) }
+      return try precision >= 0 ? .int(integer) : truncated(rounded(number, precision)) ?? .int(0)
     }
     let scale = powerOfTen(precision)
     return .double((number * scale).rounded(method == "ceil" ? .up : .down) / scale)

@@ -3,7 +3,8 @@ enum OrderFilters {
   static let table: [String: Filters.Filter] = [
     "sort": { (evaluator, value, arguments) throws(TemplateError) in
       let bound = try arguments.bound(to: "reverse", "case_sensitive", "attribute", of: "sort")
-      let keyed = try keyed(try evaluator.elements(of: value), by: paths(bound[2]), bound.flag(1), evaluator)
+      let keyed = try keyed(
+        try evaluator.elements(of: value), by: try paths(bound[2], evaluator.budget), bound.flag(1), evaluator)
       return try evaluator.budget.array(try sorted(keyed, isReversed: bound.flag(0), evaluator))
     },
     "dictsort": { (evaluator, value, arguments) throws(TemplateError) in
@@ -13,8 +14,8 @@ enum OrderFilters {
       switch value {
       case .undefined(let undefined): throw undefined.error
       case .dictionary(let dictionary):
-        let pairs = try DictionaryMethods.items(of: dictionary, evaluator.budget).elements
-        let path = AttributePath(.int(by == "key" ? 0 : 1))
+        let pairs = try DictionaryMethods.items(of: dictionary, evaluator.budget)
+        let path = try AttributePath(.int(by == "key" ? 0 : 1), evaluator.budget)
         let keyed = try keyed(pairs, by: [path], bound.flag(0), evaluator)
         return try evaluator.budget.array(try sorted(keyed, isReversed: bound.flag(2), evaluator))
       default: throw TemplateError(.undefined, "'\(value.objectName)' has no attribute 'items'")
@@ -22,7 +23,7 @@ enum OrderFilters {
     },
     "groupby": { (evaluator, value, arguments) throws(TemplateError) in
       let bound = try arguments.bound(to: "attribute", "default", "case_sensitive", of: "groupby")
-      let path = AttributePath(try bound.required(0), fallback: bound[1])
+      let path = try AttributePath(try bound.required(0), fallback: bound[1], evaluator.budget)
       let keyed = try keyed(try evaluator.elements(of: value), by: [path], bound.flag(2), evaluator)
       return try groups(keyed, path, evaluator)
     },
@@ -41,13 +42,17 @@ enum OrderFilters {
   private typealias Keyed = (key: JinjaValue, value: JinjaValue)
 
   /// `attribute="a,b"` sorts by a, then by b.
-  private static func paths(_ attribute: JinjaValue?) -> [AttributePath] {
-    guard let text = attribute?.text else { return [AttributePath(attribute)] }
-    return text.split(separator: ",", omittingEmptySubsequences: false).map { AttributePath(.string(String($0))) }
+  private static func paths(_ attribute: JinjaValue?, _ budget: Budget) throws(TemplateError) -> [AttributePath] {
+    guard let text = attribute?.text else { return [try AttributePath(attribute, budget)] }
+    var paths: [AttributePath] = []
+    for part in try StringMethods.split(text, at: ",", limit: -1, backwards: false, budget) {
+      paths.append(try AttributePath(.string(part), budget))
+    }
+    return paths
   }
 
   private static func keyed(
-    _ elements: [JinjaValue], by paths: [AttributePath], _ isCaseSensitive: Bool, _ evaluator: Evaluator
+    _ elements: JinjaArray, by paths: [AttributePath], _ isCaseSensitive: Bool, _ evaluator: Evaluator
   ) throws(TemplateError) -> [Keyed] {
     try evaluator.budget.allocate(elements: 2 * elements.count)
     var result: [Keyed] = []
@@ -95,7 +100,7 @@ enum OrderFilters {
   ) throws(TemplateError) -> JinjaValue {
     let bound = try arguments.bound(to: "case_sensitive", "attribute", of: name)
     let elements = try evaluator.elements(of: value)
-    let keyed = try keyed(elements, by: [AttributePath(bound[1])], bound.flag(0), evaluator)
+    let keyed = try keyed(elements, by: [try AttributePath(bound[1], evaluator.budget)], bound.flag(0), evaluator)
     guard var best = keyed.first else { return SequenceFilters.missing("aggregated item") }
     for candidate in keyed.dropFirst() where try isBetter(candidate.key, best.key) { best = candidate }
     return best.value

@@ -26,7 +26,7 @@ enum SelectionFilters {
     guard value.isTrue else { return .object(OneShotIterator([])) }
     if arguments.positional.isEmpty, arguments.named.contains(where: { $0.name == "attribute" }) {
       let bound = try arguments.bound(to: "attribute", "default", of: "map")
-      let path = AttributePath(bound[0], fallback: bound[1])
+      let path = try AttributePath(bound[0], fallback: bound[1], evaluator.budget)
       for item in try evaluator.elements(of: value) {
         try evaluator.budget.step()
         result.append(try path.value(in: item, evaluator))
@@ -68,6 +68,6 @@ enum SelectionFilters {
     var arguments = arguments
     guard let attribute = arguments.positional.first else { throw .value("Missing parameter for attribute name") }
     arguments.positional.removeFirst()
-    return try select(evaluator, value, arguments, keeps: keeps, by: AttributePath(attribute))
+    return try select(evaluator, value, arguments, keeps: keeps, by: try AttributePath(attribute, evaluator.budget))
   }
 }

@@ -14,7 +14,7 @@ enum SequenceFilters {
     "join": { (evaluator, value, arguments) throws(TemplateError) in
       let bound = try arguments.bound(to: "d", "attribute", of: "join")
       let separator = try evaluator.text(of: bound[0] ?? .string(""))
-      let path = AttributePath(bound[1])
+      let path = try AttributePath(bound[1], evaluator.budget)
       var result = BoundedText(evaluator.budget)
       for (position, item) in try evaluator.elements(of: value).enumerated() {
         if position > 0 { try result.append(separator) }
@@ -24,7 +24,7 @@ enum SequenceFilters {
     },
     "sum": { (evaluator, value, arguments) throws(TemplateError) in
       let bound = try arguments.bound(to: "attribute", "start", of: "sum")
-      let path = AttributePath(bound[0])
+      let path = try AttributePath(bound[0], evaluator.budget)
       var sum = bound[1] ?? .int(0)
       if sum.text != nil { throw .type("sum() can't sum strings [use ''.join(seq) instead]") }
       for item in try evaluator.elements(of: value) {
@@ -35,7 +35,7 @@ enum SequenceFilters {
     "batch": { (evaluator, value, arguments) throws(TemplateError) in
       let bound = try arguments.bound(to: "linecount", "fill_with", of: "batch")
       guard let size = try bound.integer(0), size > 0 else { throw .value("batch needs a positive size") }
-      let elements = try evaluator.elements(of: value)
+      let elements = try evaluator.elements(of: value).elements
       var rows: [JinjaValue] = []
       for start in stride(from: 0, to: elements.count, by: size) {
         var row = Array(elements[start..<(start + min(size, elements.count - start))])
@@ -48,11 +48,12 @@ enum SequenceFilters {
       let bound = try arguments.bound(to: "slices", "fill_with", of: "slice")
       guard let count = try bound.integer(0), count > 0 else { throw .value("slice needs a positive number") }
       try evaluator.budget.allocate(elements: count)
-      return .object(OneShotIterator(try columns(try evaluator.elements(of: value), count, bound[1], evaluator.budget)))
+      return .object(
+        OneShotIterator(try columns(try evaluator.elements(of: value).elements, count, bound[1], evaluator.budget)))
     },
     "unique": { (evaluator, value, arguments) throws(TemplateError) in
       let bound = try arguments.bound(to: "case_sensitive", "attribute", of: "unique")
-      let path = AttributePath(bound[1])
+      let path = try AttributePath(bound[1], evaluator.budget)
       var seen: Set<KeyIdentity> = []
       var result: [JinjaValue] = []
       for item in try evaluator.elements(of: value) {

@@ -14,6 +14,10 @@ extension StringMethods {
       guard call.text.ends(withBytesOf: suffix) else { return call.receiver }
       return try call.result(String(call.text.unicodeScalars.dropLast(suffix.scalarCount)))
     },
+    "expandtabs": { (call) throws(TemplateError) in
+      let width = try call.arguments.bound(to: "tabsize", of: "expandtabs").integer(0) ?? 8
+      return call.receiver.rewrapped(try expandingTabs(call.text, width, call.budget))
+    },
     "split": { (call) throws(TemplateError) in try split(call, "split", backwards: false) },
     "rsplit": { (call) throws(TemplateError) in try split(call, "rsplit", backwards: true) },
     "splitlines": { (call) throws(TemplateError) in
@@ -47,6 +51,7 @@ extension StringMethods {
   static func stripped(
     _ text: String, of characters: String?, start: Bool = true, end: Bool = true, _ budget: Budget
   ) throws(TemplateError) -> String {
+    try budget.examine(text)
     guard let characters else { return text.stripped(start: start, end: end) }
     try budget.examine(characters)
     let set = Set(characters.unicodeScalars)
@@ -113,6 +118,22 @@ extension StringMethods {
       }
     }
     return backwards ? words.reversed() : words
+  }
+
+  private static func expandingTabs(_ text: String, _ width: Int, _ budget: Budget) throws(TemplateError) -> String {
+    var result = BoundedText(budget)
+    for line in try lines(of: text, keepsEnds: true, budget) {
+      var column = 0
+      for (position, part) in try split(line, at: "\t", limit: -1, backwards: false, budget).enumerated() {
+        if position > 0, width > 0 {
+          try result.append(" ", count: width - column % width)
+          column = 0
+        }
+        try result.append(part)
+        column += part.scalarCount
+      }
+    }
+    return result.text
   }
 
   private static func trimmedEnd(_ scalars: Substring.UnicodeScalarView) -> Substring.UnicodeScalarView {

@@ -30,13 +30,21 @@ enum StringMethods {
     .reduce(into: [String: Method]()) { table, family in table.merge(family) { first, _ in first } }
 
   private static let caseMethods: [String: Method] = [
-    "upper": { (call) throws(TemplateError) in try call.result(call.text.uppercase) },
-    "lower": { (call) throws(TemplateError) in try call.result(call.text.lowercase) },
-    "casefold": { (call) throws(TemplateError) in try call.result(call.text.lowercase) },
-    "title": { (call) throws(TemplateError) in try call.result(call.text.titlecase) },
-    "capitalize": { (call) throws(TemplateError) in try call.result(call.text.capitalizedFirst) },
-    "swapcase": { (call) throws(TemplateError) in try call.result(call.text.swappedCase) },
+    "upper": mapping(\.uppercase),
+    "lower": mapping(\.lowercase),
+    "casefold": mapping { $0.lowercase.replacingSharpS },
+    "title": mapping(\.titlecase),
+    "capitalize": mapping(\.capitalizedFirst),
+    "swapcase": mapping(\.swappedCase),
   ]
+
+  private static func mapping(_ change: @escaping @Sendable (String) -> String) -> Method {
+    { (call) throws(TemplateError) in
+      _ = try call.arguments.bound(of: "this method")
+      try call.budget.examine(call.text)
+      return try call.result(change(call.text))
+    }
+  }
 
   private static let classMethods: [String: Method] = [
     "isspace": all(\.isPythonSpace),
@@ -45,21 +53,29 @@ enum StringMethods {
     "isnumeric": all(\.isPythonNumeric),
     "isalpha": all(\.isPythonLetter),
     "isalnum": all { $0.isPythonLetter || $0.isPythonNumeric },
-    "isascii": { (call) throws(TemplateError) in .bool(call.text.utf8.allSatisfy { $0 < 0x80 }) },
-    "isupper": { (call) throws(TemplateError) in .bool(isCased(call.text, \.isUppercase, not: \.isLowercase)) },
-    "islower": { (call) throws(TemplateError) in .bool(isCased(call.text, \.isLowercase, not: \.isUppercase)) },
-    "istitle": { (call) throws(TemplateError) in
-      .bool(
-        call.text.unicodeScalars.contains { $0.properties.isCased } && call.text.isIdentical(to: call.text.titlecase))
+    "isascii": asking { $0.utf8.allSatisfy { $0 < 0x80 } },
+    "isupper": asking { isCased($0, \.isUppercase, not: \.isLowercase) },
+    "islower": asking { isCased($0, \.isLowercase, not: \.isUppercase) },
+    "istitle": asking { text in
+      text.unicodeScalars.contains { $0.properties.isCased } && text.isIdentical(to: text.titlecase)
+    },
+    "isidentifier": asking { text in
+      text.unicodeScalars.first.map { $0 == "_" || $0.properties.isXIDStart } ?? false
+        && text.unicodeScalars.allSatisfy { $0.properties.isXIDContinue }
     },
   ]
 
+  private static func asking(_ question: @escaping @Sendable (String) -> Bool) -> Method {
+    { (call) throws(TemplateError) in
+      _ = try call.arguments.bound(of: "this method")
+      try call.budget.examine(call.text)
+      return .bool(question(call.text))
+    }
+  }
+
   /// Whether the text is not empty and all of it is of a class.
   private static func all(_ belongs: @escaping @Sendable (Unicode.Scalar) -> Bool) -> Method {
-    { (call) throws(TemplateError) in
-      try call.budget.examine(call.text)
-      return .bool(!call.text.isEmpty && call.text.unicodeScalars.allSatisfy(belongs))
-    }
+    asking { !$0.isEmpty && $0.unicodeScalars.allSatisfy(belongs) }
   }
 
   /// Whether all letters that have a case have the one, and there is at least one.
@@ -75,7 +91,7 @@ enum StringMethods {
     "rjust": { (call) throws(TemplateError) in try pad(call, .right, "rjust") },
     "center": { (call) throws(TemplateError) in try pad(call, .center, "center") },
     "zfill": { (call) throws(TemplateError) in
-      let width = try call.arguments.bound(to: "width", of: "zfill").integer(0) ?? 0
+      let width = try call.arguments.bound(to: "width", of: "zfill").requiredInteger(0)
       let isSigned = call.text.utf8.first.map { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") } ?? false
       let field = FieldFormat(fill: "0", alignment: .afterSign, width: width)
       let sign = isSigned ? String(call.text.unicodeScalars.prefix(1)) : ""
@@ -104,7 +120,7 @@ enum StringMethods {
     guard let scalar = fill.unicodeScalars.first, fill.scalarCount == 1 else {
       throw .type("The fill character must be exactly one character long")
     }
-    let width = try bound.integer(0) ?? 0
+    let width = try bound.requiredInteger(0)
     return call.receiver.rewrapped(try padded(call.text, to: width, alignment, fill: scalar, call.budget))
   }
 

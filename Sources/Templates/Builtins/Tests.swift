@@ -42,10 +42,14 @@ enum Tests {
     "iterable": { (_, value, _) in isIterable(value) },
     "callable": { (_, value, _) in isCallable(value) },
     "lower": { (evaluator, value, _) throws(TemplateError) in
-      StringMethods.isCased(try evaluator.text(of: value), \.isLowercase, not: \.isUppercase)
+      let text = try evaluator.text(of: value)
+      try evaluator.budget.examine(text)
+      return StringMethods.isCased(text, \.isLowercase, not: \.isUppercase)
     },
     "upper": { (evaluator, value, _) throws(TemplateError) in
-      StringMethods.isCased(try evaluator.text(of: value), \.isUppercase, not: \.isLowercase)
+      let text = try evaluator.text(of: value)
+      try evaluator.budget.examine(text)
+      return StringMethods.isCased(text, \.isUppercase, not: \.isLowercase)
     },
     "odd": { (evaluator, value, _) throws(TemplateError) in try remainder(evaluator, value, 2) == 1 },
     "even": { (evaluator, value, _) throws(TemplateError) in try remainder(evaluator, value, 2) == 0 },

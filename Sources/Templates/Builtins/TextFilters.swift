@@ -22,7 +22,7 @@ enum TextFilters {
         try evaluator.budget.allocate(text.utf8.count)
         return value.rewrapped(String(text.unicodeScalars.reversed()))
       }
-      let elements = try evaluator.budget.sequence(try evaluator.elements(of: value).reversed())
+      let elements = try evaluator.budget.sequence(try evaluator.elements(of: value).elements.reversed())
       return .object(OneShotIterator(elements, name: "list_reverseiterator"))
     },
     "format": { (evaluator, value, arguments) throws(TemplateError) in
@@ -52,7 +52,8 @@ enum TextFilters {
   ]
 
   private static func mapping(_ change: @escaping @Sendable (String) -> String) -> Filters.Filter {
-    { (evaluator, value, _) throws(TemplateError) in
+    { (evaluator, value, arguments) throws(TemplateError) in
+      _ = try arguments.bound(of: "this filter")
       let text = change(try evaluator.text(of: value))
       try evaluator.budget.allocate(text.utf8.count)
       return value.rewrapped(text)

@@ -48,6 +48,14 @@ struct BoundArguments {
     }
   }
 
+  /// An integer that must be given.
+  func requiredInteger(_ position: Int) throws(TemplateError) -> Int {
+    guard let integer = try integer(position) else {
+      throw wrongType(position, try required(position), wanted: "an integer")
+    }
+    return integer
+  }
+
   /// A text; nil when it is not given, or none.
   func text(_ position: Int) throws(TemplateError) -> String? {
     switch values[position] {

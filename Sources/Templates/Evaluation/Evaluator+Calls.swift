@@ -4,13 +4,17 @@ extension Evaluator {
   func evaluate(_ list: ArgumentList) throws(TemplateError) -> Arguments {
     var arguments = Arguments()
     for expression in list.positional { arguments.positional.append(try evaluate(expression)) }
-    if let rest = list.spreadPositional { arguments.positional += try elements(of: try evaluate(rest)) }
+    if let rest = list.spreadPositional {
+      let elements = try elements(of: try evaluate(rest))
+      try budget.allocate(elements: elements.count)
+      arguments.positional += elements
+    }
     for (name, expression) in list.named { arguments.named.append((name, try evaluate(expression))) }
     if let options = list.spreadNamed {
       guard case .dictionary(let dictionary) = try evaluate(options) else {
         throw .type("argument after ** must be a mapping")
       }
-      try budget.step(dictionary.count)
+      try budget.allocate(elements: dictionary.count)
       for entry in dictionary.entries {
         guard let name = entry.key.text else { throw .type("keywords must be strings") }
         arguments.named.append((name, entry.value))

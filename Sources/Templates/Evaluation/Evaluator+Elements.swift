@@ -58,7 +58,7 @@ extension Evaluator {
       }
       return value.rewrapped(String(Self.slice(Array(text.unicodeScalars), start, stop, step)))
     case .object(let object) where object.isIndexed:
-      return try budget.array(Self.slice(try elements(of: value), start, stop, step))
+      return try budget.array(Self.slice(try elements(of: value).elements, start, stop, step))
     default: throw .type("'\(value.typeName)' object is not subscriptable")
     }
   }

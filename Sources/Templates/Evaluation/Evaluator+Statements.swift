@@ -87,6 +87,7 @@ extension Evaluator {
 
   /// Sets a variable of the current scope, an attribute of a namespace, or several at once.
   func assign(_ value: JinjaValue, to target: Target) throws(TemplateError) {
+    try budget.check(depth: value.depth)
     switch target {
     case .name(let name): scope.set(name, to: value)
     case .attribute(let owner, let name):
@@ -111,7 +112,7 @@ extension Evaluator {
   /// Runs one `for` over `items`.
   ///
   /// - Parameter level: how many calls of `loop(…)` this is inside of.
-  func iterate(_ loop: Loop, over items: [JinjaValue], level: Int) throws(TemplateError) {
+  func iterate(_ loop: Loop, over items: JinjaArray, level: Int) throws(TemplateError) {
     let outer = scope
     let context = LoopContext(loop, items, level: level, scope: outer, evaluator: self)
     defer { context.finish() }

@@ -33,17 +33,17 @@ extension Evaluator {
   }
 
   /// The elements that iterating over `value` gives: characters of a text, keys of a dictionary.
-  func elements(of value: JinjaValue) throws(TemplateError) -> [JinjaValue] {
+  func elements(of value: JinjaValue) throws(TemplateError) -> JinjaArray {
     switch value {
     case .undefined: return []
-    case .array(let elements), .tuple(let elements): return elements.elements
+    case .array(let elements), .tuple(let elements): return elements
     case .string(let text), .markup(let text):
       try budget.examine(text)
       try budget.allocate(elements: text.scalarCount)
-      return text.unicodeScalars.map { value.rewrapped(String($0)) }
+      return JinjaArray(text.unicodeScalars.map { value.rewrapped(String($0)) })
     case .dictionary(let dictionary):
       try budget.allocate(elements: dictionary.count)
-      return dictionary.entries.map(\.key)
+      return JinjaArray(dictionary.entries.map(\.key))
     case .object(let object):
       if let elements = try object.elements(self) { return elements }
       fallthrough

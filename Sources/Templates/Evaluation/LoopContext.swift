@@ -2,7 +2,7 @@
 /// may change what the condition looks at.
 final class LoopContext: JinjaObject, @unchecked Sendable {
   private let loop: Loop
-  private let items: [JinjaValue]
+  private let items: JinjaArray
   private let level: Int
   /// The scope around the loop and its evaluator, while the loop runs.
   private var home: (scope: Scope, evaluator: Evaluator)?
@@ -12,16 +12,16 @@ final class LoopContext: JinjaObject, @unchecked Sendable {
   private var index = -1
   private var lastChanged: [JinjaValue]?
 
-  init(_ loop: Loop, _ items: [JinjaValue], level: Int, scope: Scope, evaluator: Evaluator) {
+  init(_ loop: Loop, _ items: JinjaArray, level: Int, scope: Scope, evaluator: Evaluator) {
     self.loop = loop
     self.items = items
     self.level = level
     home = (scope, evaluator)
     if loop.condition == nil {
-      admitted = items
+      admitted = items.elements
       examined = items.count
     }
-    super.init(depth: JinjaArray(items).depth + 1)
+    super.init(depth: items.depth + 1)
   }
 
   override var typeName: String { "LoopContext" }

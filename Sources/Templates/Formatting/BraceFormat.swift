@@ -59,7 +59,7 @@ private struct BraceFormatter {
     switch beforeColon.dropFirst(name.count) {
     case []: break
     case ["!", "s"]: value = .string(try evaluator.text(of: value))
-    case ["!", "r"], ["!", "a"]: value = .string(try evaluator.representation(of: value))
+    case ["!", "r"]: value = .string(try evaluator.representation(of: value))
     default: throw .value("unknown conversion in format string")
     }
     let text = try evaluator.formatted(value, specification: Array(specification))
@@ -126,6 +126,12 @@ extension Evaluator {
   ) throws(TemplateError) -> String? {
     switch type {
     case nil, "d", "n": try field.formatted(value, budget)
+    case "c":
+      if let scalar = UInt32(exactly: value).flatMap(Unicode.Scalar.init) {
+        try field.formatted(String(scalar), budget)
+      } else {
+        throw .overflow("%c arg not in range(0x110000)")
+      }
     case "b": try field.formatted(value, radix: 2, prefix: "0b", budget)
     case "o": try field.formatted(value, radix: 8, prefix: "0o", budget)
     case "x": try field.formatted(value, radix: 16, prefix: "0x", budget)

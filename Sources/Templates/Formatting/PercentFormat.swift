@@ -86,7 +86,7 @@ private struct PercentFormatter {
   ) throws(TemplateError) -> String {
     let budget = evaluator.budget
     switch letter {
-    case "s", "r", "a":
+    case "s", "r":
       var field = field
       field.fill = " "
       field.alignment = field.alignment == .left ? .left : .right

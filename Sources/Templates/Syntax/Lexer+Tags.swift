@@ -96,6 +96,7 @@ extension Lexer {
       guard let number = Double(text) else { throw unexpectedCharacter() }
       add(.float(number))
     } else {
+      guard !text.hasPrefix("0") || text.allSatisfy({ $0 == "0" }) else { throw unexpectedCharacter() }
       guard let number = Int(text) else { throw TemplateError(.overflow, "integer beyond 64 bits", line: line) }
       add(.integer(number))
     }

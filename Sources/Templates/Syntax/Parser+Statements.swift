@@ -121,6 +121,7 @@ extension Parser {
 
   private mutating func loop(_ line: Int) throws(TemplateError) -> Statement {
     let target = try target()
+    if case .name("loop") = target { throw failure("Can't assign to special loop variable in for-loop target") }
     guard skip(name: "in") else { throw unexpected(wanted: "in") }
     let sequence = try tuple(allowsConditional: false)
     let condition = skip(name: "if") ? try expression() : nil

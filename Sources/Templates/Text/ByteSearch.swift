@@ -3,27 +3,28 @@
 struct ByteSearch {
   private let needle: [UInt8]
   /// For each prefix of the needle, the length of the longest border.
-  private let borders: [Int]
+  private let borders: [Int32]
 
   init(_ needle: [UInt8]) {
     self.needle = needle
-    var borders = [Int](repeating: 0, count: needle.count)
+    var borders = [Int32](repeating: 0, count: needle.count)
     var length = 0
     for position in needle.indices.dropFirst() {
-      while length > 0, needle[position] != needle[length] { length = borders[length - 1] }
+      while length > 0, needle[position] != needle[length] { length = Int(borders[length - 1]) }
       if needle[position] == needle[length] { length += 1 }
-      borders[position] = length
+      borders[position] = Int32(clamping: length)
     }
     self.borders = borders
   }
 
   /// Where the needle, which must not be empty, starts in `haystack` at or after `start`.
   func first(in haystack: [UInt8], from start: Int = 0) -> Int? {
+    guard haystack.count - start >= needle.count else { return nil }
     var matched = 0
     var position = start
     while position < haystack.count {
       let byte = haystack[position]
-      while matched > 0, byte != needle[matched] { matched = borders[matched - 1] }
+      while matched > 0, byte != needle[matched] { matched = Int(borders[matched - 1]) }
       if byte == needle[matched] { matched += 1 }
       if matched == needle.count { return position + 1 - matched }
       position += 1

@@ -33,6 +33,9 @@ extension String {
     }
   }
 
+  /// What `casefold` does beyond lower case, for the one letter where it matters.
+  var replacingSharpS: String { mapped { $0 == "ß" ? "ss" : String($0) } }
+
   var swappedCase: String {
     mapped { $0.properties.isUppercase ? $0.properties.lowercaseMapping : $0.properties.uppercaseMapping }
   }

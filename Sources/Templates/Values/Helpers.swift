@@ -63,7 +63,7 @@ final class Group: JinjaObject, @unchecked Sendable {
   override var count: Int? { pair.count }
   override var isIndexed: Bool { true }
   override func element(at position: Int) -> JinjaValue { pair[position] }
-  override func elements(_ evaluator: Evaluator) -> [JinjaValue]? { pair.elements }
+  override func elements(_ evaluator: Evaluator) -> JinjaArray? { pair }
 
   override func attribute(_ name: String) -> JinjaValue? {
     switch name {

@@ -14,9 +14,9 @@ final class OneShotIterator: JinjaObject, @unchecked Sendable {
   override var typeName: String { name }
   override var isIterable: Bool { true }
 
-  override func elements(_ evaluator: Evaluator) -> [JinjaValue]? {
+  override func elements(_ evaluator: Evaluator) -> JinjaArray? {
     defer { position = content.count }
-    return position == 0 ? content.elements : Array(content.elements[position...])
+    return position == 0 ? content : JinjaArray(Array(content.elements[position...]))
   }
 
   /// The next element, as `first` takes it.
@@ -41,7 +41,7 @@ final class DictionaryView: JinjaObject, @unchecked Sendable {
   override var typeName: String { name }
   override var isTrue: Bool { !content.isEmpty }
   override var count: Int? { content.count }
-  override func elements(_ evaluator: Evaluator) -> [JinjaValue]? { content.elements }
+  override func elements(_ evaluator: Evaluator) -> JinjaArray? { content }
 
   override func description(_ writer: inout RepresentationWriter) throws(TemplateError) {
     try writer.output.append(name + "(")
@@ -83,9 +83,9 @@ final class RangeObject: JinjaObject, @unchecked Sendable {
   // Cannot overflow: the element lies between `start` and `stop`.
   override func element(at position: Int) -> JinjaValue { .int(start &+ position &* step) }
 
-  override func elements(_ evaluator: Evaluator) throws(TemplateError) -> [JinjaValue]? {
+  override func elements(_ evaluator: Evaluator) throws(TemplateError) -> JinjaArray? {
     try evaluator.budget.allocate(elements: length)
-    return (0..<length).map(element(at:))
+    return JinjaArray((0..<length).map(element(at:)))
   }
 
   override func description(_ writer: inout RepresentationWriter) throws(TemplateError) {

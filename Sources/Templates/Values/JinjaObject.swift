@@ -35,7 +35,7 @@ public class JinjaObject: @unchecked Sendable {
   var isIterable: Bool { count != nil }
 
   /// All elements; nil for what cannot be iterated over. One-shot iterators give them once.
-  func elements(_ evaluator: Evaluator) throws(TemplateError) -> [JinjaValue]? { nil }
+  func elements(_ evaluator: Evaluator) throws(TemplateError) -> JinjaArray? { nil }
 
   /// Whether it can be called.
   var isCallable: Bool { false }
