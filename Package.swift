@@ -94,6 +94,7 @@ let package = Package(
     tests("Catalog", ["KingletCatalog"]),
     tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
     tests("Kinglet", ["Kinglet", "KingletGGUF", "KingletTokenizers"]),
+    tests("Templates", ["KingletTemplates"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]
