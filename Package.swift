@@ -71,7 +71,7 @@ let package = Package(
     room("Templates"),
     // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
     room("Catalog", resources: [.embedInCode("catalog.json")]),
-    room("Generation", ["KingletTransformer", "KingletTokenizers"]),
+    room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
     .target(
       name: "Kinglet",
       dependencies: [
@@ -93,6 +93,8 @@ let package = Package(
     tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
     tests("Catalog", ["KingletCatalog"]),
     tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
+    tests("Kinglet", ["Kinglet", "KingletGGUF", "KingletTokenizers"]),
+    tests("Templates", ["KingletTemplates"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -21,68 +21,74 @@ struct Candidates {
   /// All of a row of logits `[vocabulary]`.
   init(all row: [Float]) {
     items = row.indices.map { Candidate(id: Int32(truncatingIfNeeded: $0), logit: row[$0]) }
-    best = row.max() ?? 0
+    best = highest(row)
     isSorted = items.count <= 1
   }
 
   /// The `count` best of a row, best first.
   init(best count: Int, of row: [Float]) {
-    items = bestCandidates(
-      count, of: row.indices.lazy.map { Candidate(id: Int32(truncatingIfNeeded: $0), logit: row[$0]) })
+    items = bestCandidates(count, of: row.count) { Candidate(id: Int32(truncatingIfNeeded: $0), logit: row[$0]) }
     best = items.first?.logit ?? 0
     isSorted = true
   }
 
-  /// The probability of a candidate, times a constant common to all: 1 for the best.
-  @inline(__always)
-  func weight(of candidate: Candidate) -> Float { exponential(candidate.logit - best) }
+  /// The probabilities of the candidates at a temperature, each times a constant which makes the best one's 1; and the
+  /// sum of these weights.
+  func weights(temperature: Float = 1) -> (of: [Float], sum: Double) {
+    var weights = items.map { $0.logit }
+    let sum = exponentiate(&weights, below: best, temperature: temperature)
+    return (weights, sum)
+  }
 
   /// Keeps the `count` best, best first.
   mutating func keepBest(_ count: Int) {
     if isSorted {
       items.removeLast(max(0, items.count - count))
     } else {
-      items = bestCandidates(count, of: items)
+      let all = items
+      items = bestCandidates(count, of: all.count) { all[$0] }
       isSorted = true
     }
   }
 
-  /// Keeps those that `condition` holds for, in their order.
-  mutating func keep(where condition: (Candidate) -> Bool) {
-    items = items.filter(condition)
+  /// Keeps those at the indices that `condition` holds for, in their order.
+  mutating func keep(where condition: (Int) -> Bool) {
+    items = items.indices.lazy.filter(condition).map { items[$0] }
   }
 }
 
-/// The `count` best candidates, best first, in O(n log count): a heap holds the best so far, the worst of them on top.
-func bestCandidates(_ count: Int, of candidates: some Sequence<Candidate>) -> [Candidate] {
+/// The `count` best of `total` candidates, best first, in O(n log count): those that may be among the best are
+/// collected, and when there are twice as many as wanted the worse half goes.
+///
+/// - Parameter candidate: in order of id, so that of equals the first is the better.
+@inline(__always)
+func bestCandidates(_ count: Int, of total: Int, _ candidate: (Int) -> Candidate) -> [Candidate] {
+  let count = min(count, total)
   guard count > 0 else { return [] }
-  var heap: [Candidate] = []
-
-  func siftDown(from start: Int) {
-    var parent = start
-    while true {
-      var worst = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-        if heap[worst].isBetter(than: heap[child]) { worst = child }
-      }
-      if worst == parent { return }
-      heap.swapAt(parent, worst)
-      parent = worst
+  var best: [Candidate] = []
+  func cut() {
+    best.sort { $0.isBetter(than: $1) }
+    best.removeLast(max(0, best.count - count))
+  }
+  var bar = -Float.infinity
+  for index in 0..<total {
+    let candidate = candidate(index)
+    guard candidate.logit > bar else { continue }
+    best.append(candidate)
+    if best.count == 2 * count {
+      cut()
+      bar = best[count - 1].logit
     }
   }
+  cut()
+  return best
+}
 
-  for candidate in candidates {
-    if heap.count < count {
-      heap.append(candidate)
-      if heap.count == count {
-        for parent in (0..<count / 2).reversed() { siftDown(from: parent) }
-      }
-    } else if candidate.isBetter(than: heap[0]) {
-      heap[0] = candidate
-      siftDown(from: 0)
-    }
-  }
-  return heap.sorted { $0.isBetter(than: $1) }
+/// The highest logit of a row without NaN, 0 of none.
+func highest(_ row: [Float]) -> Float {
+  guard var best = row.first else { return 0 }
+  for logit in row { best = logit > best ? logit : best }
+  return best
 }
 
 /// Makes a row fit for comparison and arithmetic: NaN becomes the lowest finite number, infinities the nearest.
@@ -90,6 +96,6 @@ func makeComparable(_ row: inout [Float]) {
   let limit = Float.greatestFiniteMagnitude
   for index in row.indices {
     let logit = row[index]
-    row[index] = logit >= -limit ? min(logit, limit) : -limit
+    row[index] = logit >= -limit ? (logit <= limit ? logit : limit) : -limit
   }
 }

@@ -1,4 +1,5 @@
 import KingletErrors
+import KingletTokenizers
 
 /// A prompt for the engine, in tokens, with all that turning the answer back into text takes.
 public struct GenerationRequest: Sendable {
@@ -35,6 +36,8 @@ public protocol TextAssembler: Sendable {
   /// What is left when no more tokens come.
   mutating func finish() -> String
 }
+
+extension StreamingDetokenizer: TextAssembler {}
 
 extension GenerationRequest {
   /// Checks the request against a model, and makes the prompt fit the context if the caller has chosen how.

@@ -36,6 +36,9 @@ public struct GenerationStream: AsyncSequence, Sendable {
   /// Stops the work at its next step.
   public func cancel() { reader.channel.cancel() }
 
+  /// Does what `cancel` does, without keeping the stream.
+  package var canceller: @Sendable () -> Void { { [channel = reader.channel] in channel.cancel() } }
+
   /// Reads the stream to its end.
   public func collect() async throws(KingletError) -> Reply {
     var text = ""

@@ -10,16 +10,15 @@ struct TopP: SamplingStep {
   let mass: Float
 
   func apply(to candidates: inout Candidates) {
-    let total = candidates.items.reduce(0.0) { $0 + Double(candidates.weight(of: $1)) }
-    let wanted = total * Double(mass)
+    let wanted = candidates.weights().sum * Double(mass)
     // The nucleus is small as a rule: ask for a few of the best, and for more only if they do not hold the mass.
     var size = 64
     while true {
       var nucleus = candidates
       if !nucleus.isSorted { nucleus.keepBest(size) }
       var sum = 0.0
-      let last = nucleus.items.firstIndex { candidate in
-        sum += Double(nucleus.weight(of: candidate))
+      let last = nucleus.weights().of.firstIndex { weight in
+        sum += Double(weight)
         return sum >= wanted
       }
       if let last { nucleus.keepBest(last + 1) }
@@ -39,8 +38,8 @@ struct MinP: SamplingStep {
   let share: Float
 
   func apply(to candidates: inout Candidates) {
-    let reference = candidates
-    candidates.keep { reference.weight(of: $0) >= share }
+    let weights = candidates.weights().of
+    candidates.keep { weights[$0] >= share }
   }
 }
 
@@ -49,11 +48,11 @@ struct TemperatureDraw: Sendable {
   let temperature: Float
 
   func draw(from candidates: Candidates, with random: inout SplitMix64) -> Int32 {
-    let weights = candidates.items.map { exponential(($0.logit - candidates.best) / temperature) }
+    let weights = candidates.weights(temperature: temperature)
     // Rounding can leave a last bit of the threshold unspent: the last possible candidate takes it.
-    var threshold = random.nextUnit() * weights.reduce(0.0) { $0 + Double($1) }
+    var threshold = random.nextUnit() * weights.sum
     var chosen: Int32 = 0
-    for (candidate, weight) in zip(candidates.items, weights) where weight > 0 {
+    for (candidate, weight) in zip(candidates.items, weights.of) where weight > 0 {
       chosen = candidate.id
       threshold -= Double(weight)
       if threshold < 0 { break }

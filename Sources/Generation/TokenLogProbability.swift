@@ -23,9 +23,9 @@ public struct TokenLogProbability: Sendable, Equatable, Codable {
 
   /// - Parameter row: logits `[vocabulary]`, finite.
   init(of token: Int32, in row: [Float], best count: Int) {
-    let top = row.max() ?? 0
-    let sum = row.reduce(0.0) { $0 + Double(exponential($1 - top)) }
-    let logSum = top + Float(log(max(sum, .leastNormalMagnitude)))
+    let top = highest(row)
+    var weights = row
+    let logSum = top + Float(log(max(exponentiate(&weights, below: top), .leastNormalMagnitude)))
     self.token = token
     logProbability = row.indices.contains(Int(token)) ? row[Int(token)] - logSum : -.infinity
     best =
