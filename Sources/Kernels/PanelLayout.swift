@@ -87,13 +87,14 @@ public struct PanelLayout: Sendable {
     case .bytes(let offset, let count):
       transpose(UInt8.self, blocks + offset, rowByteCount, rowCount, count, out)
     case .bitPlane(let offset):
-      for row in 0..<rowCount {
-        let plane = (blocks + row * rowByteCount + offset).loadUnaligned(as: UInt32.self)
+      for row in stride(from: 0, to: rowCount, by: 2) {
+        let planes = blocks + row * rowByteCount + offset
+        let even = planes.loadUnaligned(as: UInt32.self)
+        let odd = row + 1 < rowCount ? (planes + rowByteCount).loadUnaligned(as: UInt32.self) : 0
         for group in 0..<8 {
-          let byte = out + group * rows / 2 + row / 2
-          let nibble = UInt8(truncatingIfNeeded: plane >> UInt32(4 * group)) & 0xF
-          let other = row % 2 == 0 ? 0 : byte.load(as: UInt8.self) & 0xF
-          byte.storeBytes(of: row % 2 == 0 ? nibble : other | nibble << 4, as: UInt8.self)
+          let shift = UInt32(truncatingIfNeeded: 4 &* group)
+          let byte = UInt8(truncatingIfNeeded: (even &>> shift) & 0xF | (odd &>> shift) << 4)
+          out.storeBytes(of: byte, toByteOffset: group &* (rows / 2) &+ row / 2, as: UInt8.self)
         }
       }
     case .sixBitScales(let offset):
@@ -144,14 +145,16 @@ public struct PanelLayout: Sendable {
     _: Word.Type, _ source: UnsafeRawPointer, _ rowByteCount: Int, _ rowCount: Int, _ count: Int,
     _ out: UnsafeMutableRawPointer
   ) {
+    // Pointers that advance, rather than indices: packing is most of the time it takes to load a model.
     let size = MemoryLayout<Word>.size
+    let step = rows * size
     for row in 0..<rowCount {
-      let words = source + row * rowByteCount
-      let lane = out + row * size
-      for i in 0..<count {
-        lane.storeBytes(
-          of: words.loadUnaligned(fromByteOffset: i * size, as: Word.self), toByteOffset: i * rows * size, as: Word.self
-        )
+      var word = source + row * rowByteCount
+      var lane = out + row * size
+      for _ in 0..<count {
+        lane.storeBytes(of: word.loadUnaligned(as: Word.self), as: Word.self)
+        word += size
+        lane += step
       }
     }
   }
