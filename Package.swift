@@ -79,11 +79,14 @@ let package = Package(
         "KingletTokenizers", "KingletTransformer",
       ],
       swiftSettings: strict),
-    .target(name: "KingletEvaluation", dependencies: ["Kinglet"], swiftSettings: strict),
+    .target(
+      name: "KingletEvaluation", dependencies: ["Kinglet", "KingletGGUF", "KingletTensors", "KingletTransformer"],
+      swiftSettings: strict),
     .executableTarget(
       name: "kinglet-cli",
       dependencies: [
-        "Kinglet", "KingletEvaluation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Kinglet", "KingletCatalog", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
     .target(name: "KingletTestSupport", path: "Tests/Support", swiftSettings: strict),

@@ -18,6 +18,9 @@ public struct ComputeOptions: Sendable, Equatable {
     case simd
   }
 
+  /// Whether this build has a matrix library for float weights.
+  public static var hasBLAS: Bool { BLAS.isAvailable }
+
   /// Threads, the caller's among them; nil for all cores this process may use.
   public var threads: Int?
   public var activations: ActivationType

@@ -50,6 +50,27 @@ public final class Decoder: Sendable {
     }
   }
 
+  /// What the file says of its model, without loading any weights.
+  ///
+  /// - Throws: `.unsupported` for an architecture that Kinglet does not run, `.fileCorrupt` for impossible numbers.
+  public static func describe(_ file: GGUFFile) throws(KingletError) -> DecoderDescription {
+    try Architecture.describe(file)
+  }
+
+  /// The same weights, computed in another way: they are shared, not copied.
+  public func computing(_ compute: ComputeOptions) -> Decoder { Decoder(self, LoadOptions(compute: compute)) }
+
+  private init(_ other: Decoder, _ options: LoadOptions) {
+    description = other.description
+    weightByteCountPerToken = other.weightByteCountPerToken
+    matmulOperationCountPerToken = other.matmulOperationCountPerToken
+    instructionSet = other.instructionSet
+    self.options = options
+    weights = other.weights
+    blocks = other.blocks
+    table = other.table
+  }
+
   private init(
     _ file: GGUFFile, _ options: LoadOptions, progress: (Double) throws(KingletError) -> Void
   ) throws(KingletError) {
@@ -82,9 +103,7 @@ public final class Decoder: Sendable {
 
   /// Bytes of keys and values that `capacity` positions take.
   public func cacheByteCount(capacity: Int, type: KVType = .f16) -> Int {
-    KVCache(description, capacity: max(1, capacity), type: type).layers.reduce(0) {
-      $0 + $1.byteCount(positions: capacity, chunk: Decoder.chunkLength)
-    }
+    description.cacheByteCount(capacity: capacity, type: type)
   }
 
   /// Lends activations for one forward pass.

@@ -48,3 +48,12 @@ public final class KVCache {
     for layer in layers { layer.dropPages(before: count) }
   }
 }
+
+extension DecoderDescription {
+  /// Bytes of keys and values that `capacity` positions take.
+  public func cacheByteCount(capacity: Int, type: KVType = .f16) -> Int {
+    KVCache(self, capacity: max(1, capacity), type: type).layers.reduce(0) {
+      $0 + $1.byteCount(positions: capacity, chunk: Decoder.chunkLength)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Kinglet
+import KingletCatalog
+import KingletGGUF
+
+extension ComputeOptions.ActivationType: ExpressibleByArgument {}
+extension ComputeOptions.Matmul: ExpressibleByArgument {}
+extension KVType: ExpressibleByArgument {}
+
+/// Which model.
+struct ModelArgument: ParsableArguments {
+  @Option(name: [.short, .long], help: "Path of a GGUF file, or a name from `kinglet models`.")
+  var model: String?
+
+  /// The path of the file meant.
+  func path() throws(KingletError) -> String {
+    let catalog = try Catalog.builtIn()
+    guard let model else { return try catalog.path(of: catalog.defaultEntry, in: .current) }
+    return try catalog.resolve(model, in: .current)
+  }
+
+  func open() throws(KingletError) -> GGUFFile { try GGUFFile(path: path()) }
+}
+
+/// How the model computes.
+struct ComputeArguments: ParsableArguments {
+  @Option(name: [.short, .long], help: "Threads (default: the cores this process may use).")
+  var threads: Int?
+
+  @Option(help: "How activations meet quantised weights: int8 (fast) or f32 (exact).")
+  var activations: ComputeOptions.ActivationType = .int8
+
+  @Option(help: "Who multiplies float weights: auto, blas or simd.")
+  var matmul: ComputeOptions.Matmul = .auto
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads must be 1 or more") }
+  }
+
+  var options: ComputeOptions { ComputeOptions(threads: threads, activations: activations, matmul: matmul) }
+}
+
+/// What a model is loaded with for generation.
+struct LoadArguments: ParsableArguments {
+  @OptionGroup var model: ModelArgument
+  @OptionGroup var compute: ComputeArguments
+
+  @Option(name: [.short, .long], help: "Tokens of context (default: what the model was trained for, at most 8192).")
+  var context: Int?
+
+  @Option(help: "How keys and values are stored: f16 or f32.")
+  var kvType: KVType = .f16
+
+  @Option(help: ArgumentHelp("A chat template to use in place of the model's.", valueName: "file"))
+  var template: String?
+
+  /// Loads the model, with a progress bar if it takes long; Ctrl-C stops it.
+  func load() async throws -> LanguageModel {
+    let template = try template.map { try readText($0) }
+    let bar = ProgressBar("Loading")
+    defer { bar.finish() }
+    return try await LanguageModel.load(
+      model.path(),
+      options: .init(contextLength: context, cacheType: kvType, compute: compute.options, template: template),
+      progress: { bar.update($0) })
+  }
+}
+
+/// How tokens are drawn, and when to stop.
+struct SamplingArguments: ParsableArguments {
+  @Option(name: [.customShort("n"), .long], help: "The most tokens to generate.")
+  var maxTokens: Int?
+
+  @Option(help: "0 always takes the most probable token; higher is more varied.")
+  var temperature: Float = 0
+
+  @Option(help: "Draw among this many of the most probable tokens.")
+  var topK: Int?
+
+  @Option(help: "Draw among the fewest tokens that together have this probability.")
+  var topP: Float?
+
+  @Option(help: "Draw among tokens at least this times as probable as the best.")
+  var minP: Float?
+
+  @Option(help: "Divide the logits of tokens seen lately; 1 leaves them alone.")
+  var repetitionPenalty: Float = 1
+
+  @Option(help: "The start of the random sequence: same seed, same text.")
+  var seed: UInt64?
+
+  @Option(help: ArgumentHelp("End before this text; may be given several times.", valueName: "text"))
+  var stop: [String] = []
+
+  @Option(help: "What to do with too long a prompt: error, keep-end or drop-oldest-turns.")
+  var truncate: TruncationArgument = .error
+
+  func options(defaultMaxTokens: Int? = nil) -> GenerationOptions {
+    GenerationOptions(
+      sampling: SamplingOptions(
+        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed),
+      maxTokens: maxTokens ?? defaultMaxTokens, stopStrings: stop, truncation: truncate.truncation)
+  }
+}
+
+enum TruncationArgument: String, ExpressibleByArgument, CaseIterable {
+  case error
+  case keepEnd = "keep-end"
+  case dropOldestTurns = "drop-oldest-turns"
+
+  var truncation: Truncation {
+    switch self {
+    case .error: .error
+    case .keepEnd: .keepEnd
+    case .dropOldestTurns: .dropOldestTurns
+    }
+  }
+}

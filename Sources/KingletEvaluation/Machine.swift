@@ -1,0 +1,58 @@
+import KingletTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What a measurement was made on.
+public struct Machine: Sendable, Equatable, Codable {
+  /// The processor's own name, where the system tells it.
+  public let processor: String
+  /// Cores that this process may use.
+  public let cores: Int
+  /// The kernel table in use.
+  public let instructionSet: String
+
+  public static var current: Machine {
+    Machine(
+      processor: processorName ?? "unknown", cores: ThreadCount.available,
+      instructionSet: (try? KernelTable.selected().instructionSet.rawValue) ?? "none")
+  }
+
+  private static var processorName: String? {
+    #if os(Linux)
+      guard let file = fopen("/proc/cpuinfo", "r") else { return nil }
+      defer { fclose(file) }
+      var line = [CChar](repeating: 0, count: 512)
+      while fgets(&line, Int32(line.count), file) != nil {
+        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        guard text.hasPrefix("model name"), let colon = text.firstIndex(of: ":") else { continue }
+        return String(text[text.index(after: colon)...].drop { $0 == " " }.prefix { $0 != "\n" })
+      }
+      return nil
+    #else
+      var size = 0
+      guard sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0) == 0, size > 0 else { return nil }
+      var name = [UInt8](repeating: 0, count: size)
+      guard sysctlbyname("machdep.cpu.brand_string", &name, &size, nil, 0) == 0 else { return nil }
+      return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+    #endif
+  }
+
+  /// The most memory this process has had resident, in bytes.
+  public static var peakMemoryByteCount: Int {
+    var usage = rusage()
+    #if os(Linux)
+      // RUSAGE_SELF, whose type differs between C libraries.
+      guard getrusage(0, &usage) == 0 else { return 0 }
+      return usage.ru_maxrss * 1024
+    #else
+      guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
+      return usage.ru_maxrss
+    #endif
+  }
+}
