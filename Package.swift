@@ -89,7 +89,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
-    .target(name: "KingletTestSupport", path: "Tests/Support", swiftSettings: strict),
+    .target(
+      name: "KingletTestSupport", dependencies: ["KingletQuants", "KingletTensors"], path: "Tests/Support",
+      swiftSettings: strict),
     tests("Generation", ["KingletGeneration"]),
     tests("Quants", ["KingletQuants", "KingletGGUF"]),
     tests("GGUF", ["KingletGGUF", "KingletQuants"]),
@@ -98,6 +100,7 @@ let package = Package(
     tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
     tests("Kinglet", ["Kinglet", "KingletGGUF", "KingletTokenizers"]),
     tests("Templates", ["KingletTemplates"]),
+    tests("Kernels", ["KingletKernels", "KingletQuants", "KingletTensors"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -1,0 +1,194 @@
+import KingletKernels
+import KingletQuants
+import KingletTestSupport
+import Testing
+
+/// A weight type in the table of an instruction set.
+struct MatrixCase: Sendable, CustomTestStringConvertible {
+  let set: InstructionSet
+  let type: QuantType
+  var testDescription: String { "\(type.name), \(set)" }
+
+  static let all: [MatrixCase] = InstructionSet.tested.flatMap { set in
+    QuantType.multipliable.map { MatrixCase(set: set, type: $0) }
+  }
+
+  func kernel() throws -> MatrixKernel { try #require(set.table().packedKernel(type)) }
+
+  /// Widths of real and odd shapes, small ones where the type has small blocks.
+  var columns: [Int] { type.blockSize == 32 ? [32, 96, 288, 576, 608] : [256, 768] }
+}
+
+/// A matrix in the panels of a kernel, and products with it.
+struct Panels {
+  let kernel: MatrixKernel
+  let matrix: RandomMatrix
+  let memory: Fenced<UInt8>
+  var count: Int { (matrix.rows + kernel.panelRows - 1) / kernel.panelRows }
+
+  init(_ matrix: RandomMatrix, _ kernel: MatrixKernel) {
+    self.kernel = kernel
+    self.matrix = matrix
+    let panelByteCount = kernel.panelByteCount(matrix.columns)
+    let panelCount = (matrix.rows + kernel.panelRows - 1) / kernel.panelRows
+    // Old bytes that packing must overwrite, also in the lanes that have no row.
+    memory = Fenced(repeating: 0xAA, count: panelCount * panelByteCount)
+    for panel in 0..<panelCount {
+      let first = panel * kernel.panelRows
+      let rowCount = min(kernel.panelRows, matrix.rows - first)
+      let rows = Fenced(
+        Array(matrix.bytes[first * matrix.rowByteCount..<(first + rowCount) * matrix.rowByteCount]))
+      kernel.pack(
+        rows.pointer, matrix.rowByteCount, rowCount, matrix.columns, memory.pointer + panel * panelByteCount)
+    }
+  }
+
+  /// The file's bytes of some rows of one panel.
+  func unpacked(panel: Int, firstRow: Int, rowCount: Int) -> [UInt8] {
+    let rows = Fenced<UInt8>(repeating: 0x55, count: rowCount * matrix.rowByteCount)
+    kernel.unpack(
+      memory.pointer + panel * kernel.panelByteCount(matrix.columns), matrix.columns, firstRow, rowCount,
+      matrix.rowByteCount, rows.pointer)
+    return rows.values
+  }
+
+  /// `[tokens, count * panelRows]`: the lanes without a row are there too.
+  func product(with tokens: RoundedTokens) -> [Float] {
+    let stride = count * kernel.panelRows
+    let out = Fenced(repeating: Float.nan, count: tokens.count * stride)
+    var first = 0
+    while first < tokens.count {
+      let tile = tokens.tile(at: first)
+      kernel.multiply(
+        memory.pointer, count, matrix.columns, tile.pointer, tile.width, out.pointer + first * stride, stride)
+      first += tile.width
+    }
+    return out.values
+  }
+
+  /// Where a product strays from that of dequantised weights and activations in double precision, in words.
+  func problems(_ product: [Float], _ tokens: RoundedTokens, tolerance: Double = 3e-6) -> [String] {
+    let stride = count * kernel.panelRows
+    var problems: [String] = []
+    for token in 0..<tokens.count {
+      let x = tokens.values(token)
+      for row in 0..<stride {
+        let result = Double(product[token * stride + row])
+        guard row < matrix.rows else {
+          if result != 0 { problems.append("token \(token): \(result) in lane \(row), which has no row") }
+          continue
+        }
+        var (sum, size) = (0.0, 0.0)
+        for (w, x) in zip(matrix.row(row), x) {
+          sum += Double(w) * x
+          size += abs(Double(w) * x)
+        }
+        if !(abs(result - sum) <= tolerance * size) {
+          problems.append("token \(token), row \(row): \(result) instead of \(sum) of \(size)")
+        }
+      }
+    }
+    return problems
+  }
+}
+
+@Suite("Matrix kernels") struct MatrixKernelTests {
+  @Test("Packing loses no byte, and unpacks from any row", arguments: MatrixCase.all)
+  func bijection(_ matrixCase: MatrixCase) throws {
+    let kernel = try matrixCase.kernel()
+    for columns in matrixCase.columns {
+      for rows in [1, 15, 16, 17, 33] {
+        var random = SeededRandom(UInt64(columns * rows))
+        let blockCount = rows * columns / matrixCase.type.blockSize
+        // Any bits, scales and all.
+        let bytes = random.bytes(blockCount * matrixCase.type.blockByteCount)
+        let matrix = RandomMatrix(matrixCase.type, rows: rows, columns: columns, bytes: bytes)
+        let panels = Panels(matrix, kernel)
+        #expect(panels.memory.isIntact)
+        for panel in 0..<panels.count {
+          let first = panel * kernel.panelRows
+          let held = min(kernel.panelRows, rows - first)
+          for firstRow in 0..<held {
+            for rowCount in Set([1, 2, held - firstRow]) where firstRow + rowCount <= held {
+              let begin = (first + firstRow) * matrix.rowByteCount
+              let expected = bytes[begin..<begin + rowCount * matrix.rowByteCount]
+              #expect(
+                panels.unpacked(panel: panel, firstRow: firstRow, rowCount: rowCount)[...] == expected,
+                "\(rows) x \(columns), row \(first + firstRow)")
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test("Products equal those of dequantised weights and activations", arguments: MatrixCase.all)
+  func products(_ matrixCase: MatrixCase) throws {
+    let (kernel, table) = (try matrixCase.kernel(), try matrixCase.set.table())
+    for (columns, rows) in zip(matrixCase.columns, [33, 17, 16, 1, 15]) {
+      let panels = Panels(RandomMatrix(matrixCase.type, rows: rows, columns: columns, seed: 21), kernel)
+      for count in [1, 2, 3, 5, 7, 8, 9, 15, 31, 64] {
+        var random = SeededRandom(UInt64(count))
+        let tokens = RoundedTokens(random.floats(count * columns), count: count, by: table)
+        let problems = panels.problems(panels.product(with: tokens), tokens)
+        #expect(problems.isEmpty, "\(rows) x \(columns), \(count) tokens: \(problems.prefix(3))")
+      }
+    }
+  }
+
+  @Test("A token's product is the same bits in every tile, slot and company", arguments: MatrixCase.all)
+  func invariance(_ matrixCase: MatrixCase) throws {
+    let (kernel, table) = (try matrixCase.kernel(), try matrixCase.set.table())
+    let columns = matrixCase.columns[1]
+    let panels = Panels(RandomMatrix(matrixCase.type, rows: 33, columns: columns, seed: 22), kernel)
+    let stride = panels.count * kernel.panelRows
+    var random = SeededRandom(23)
+    let x = random.floats(15 * columns)
+    // 15 tokens are tiles of 8, 4, 2 and 1.
+    let all = panels.product(with: RoundedTokens(x, count: 15, by: table))
+    for token in 0..<15 {
+      let own = Array(x[token * columns..<(token + 1) * columns])
+      let alone = panels.product(with: RoundedTokens(own, count: 1, by: table))
+      #expect(alone[...] == all[token * stride..<(token + 1) * stride], "token \(token)")
+    }
+  }
+
+  @Test(
+    "The largest and smallest quants times the largest activations do not saturate", arguments: MatrixCase.all,
+    [0x00, 0x7F, 0x80, 0xFF] as [UInt8])
+  func saturation(_ matrixCase: MatrixCase, filling: UInt8) throws {
+    let (kernel, table) = (try matrixCase.kernel(), try matrixCase.set.table())
+    let columns = 512
+    for scale in [-1, 1] as [Float] {
+      let matrix = RandomMatrix(matrixCase.type, rows: 17, columns: columns, filling: filling, scale: scale)
+      let panels = Panels(matrix, kernel)
+      let same = [Float](repeating: 5, count: columns)
+      let signs = (0..<columns).map { Float($0 % 3 == 0 ? -5 : 5) }
+      let tokens = RoundedTokens(
+        [same, same.map(-), signs, signs.map(-)].flatMap { $0 } + same + same.map(-) + signs, count: 7, by: table)
+      let problems = panels.problems(panels.product(with: tokens), tokens)
+      #expect(problems.isEmpty, "scale \(scale): \(problems.prefix(3))")
+    }
+  }
+
+  @Test("No columns make zeros, no panels make nothing", arguments: MatrixCase.all)
+  func emptiness(_ matrixCase: MatrixCase) throws {
+    let kernel = try matrixCase.kernel()
+    let nothing = Fenced<UInt8>(repeating: 0, count: 0)
+    let out = Fenced(repeating: Float(7), count: 8 * kernel.panelRows)
+    for width in [1, 2, 4, 8] {
+      kernel.multiply(nothing.pointer, 0, 256, nothing.pointer, width, out.pointer, kernel.panelRows)
+    }
+    #expect(out.values.allSatisfy { $0 == 7 })
+    kernel.multiply(nothing.pointer, 1, 0, nothing.pointer, 8, out.pointer, kernel.panelRows)
+    #expect(out.values.allSatisfy { $0 == 0 })
+  }
+
+  @Test("Types without blocks of 32 columns have no kernel for int8 activations", arguments: InstructionSet.tested)
+  func otherTypes(set: InstructionSet) throws {
+    let table = try set.table()
+    for type in QuantType.allCases {
+      #expect((table.packedKernel(type) != nil) == QuantType.multipliable.contains(type), "\(type)")
+    }
+  }
+}
