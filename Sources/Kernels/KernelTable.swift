@@ -59,7 +59,7 @@ public struct KernelTable: Sendable {
   public let addScaled:
     @Sendable (_ x: UnsafeMutablePointer<Float>, _ y: UnsafePointer<Float>, _ scale: Float, _ count: Int) -> Void
 
-  /// Index of the largest value, the lowest such index in a tie; NaN never wins.
+  /// Index of the largest value, the lowest such index in a tie; NaN never wins. 0 where there is no number.
   public let indexOfMaximum: @Sendable (_ x: UnsafePointer<Float>, _ count: Int) -> Int
 
   /// Keys and values of one position of one head into its page; see `KVPageLayout`.

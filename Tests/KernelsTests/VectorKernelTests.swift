@@ -152,14 +152,14 @@ private let counts = [0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 100, 255, 576, 100
     let table = try set.table()
     var random = SeededRandom(5)
     var cases: [[Float]] = [
-      [], [.nan], [-.infinity], [.nan, .nan, -5], [-0.0, 0], [.infinity, .infinity],
+      [], [.nan], [-.infinity], [.nan, -.infinity], [.nan, .nan, -5], [-0.0, 0], [.infinity, .infinity],
       Array(repeating: -.infinity, count: 40), Array(repeating: .nan, count: 40),
       Array(repeating: -3, count: 17) + [-2], Array(repeating: -1, count: 33),
     ]
     for count in counts {
       cases.append(random.floats(count))
       // Few different values, so that there are ties; a third of them not numbers.
-      cases.append((0..<count).map { _ in [-2, -1, -0.5, .nan][Int.random(in: 0..<4, using: &random)] })
+      cases.append((0..<count).map { _ in [-2, -1, -0.5, .nan, -.infinity][Int.random(in: 0..<5, using: &random)] })
     }
     for values in cases {
       let x = Fenced(values)

@@ -90,12 +90,13 @@ enum PortableVectors {
   }
 
   static func indexOfMaximum(_ x: UnsafePointer<Float>, _ count: Int) -> Int {
-    var best = 0
+    var best: Int?
     var largest = -Float.infinity
-    for i in 0..<count where x[i] > largest {
+    // Not `>` alone: after NaN, -infinity must still be found.
+    for i in 0..<count where x[i] > largest || best == nil && x[i] == largest {
       largest = x[i]
       best = i
     }
-    return best
+    return best ?? 0
   }
 }
