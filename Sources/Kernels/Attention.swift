@@ -16,7 +16,8 @@ public struct KVPageLayout: Sendable, Equatable {
   public static var blockPositions: Int { 16 }
 
   public let headSize: Int
-  /// Whether elements are F16 rather than F32.
+  /// Whether elements are F16 rather than F32. What overflows a half is stored as the largest one: an infinity would turn
+  /// the zero weight of a masked position into NaN.
   public let isHalf: Bool
 
   public init(headSize: Int, isHalf: Bool) {

@@ -290,7 +290,7 @@ func appendKeyValue512(_ p: KVAppend) {
     let mask = headSize &- d >= 16 ? 0xFFFF : tailMask(headSize &- d)
     let value = _mm512_maskz_loadu_ps(mask, p.value + d)
     if p.layout.isHalf {
-      _mm256_mask_storeu_epi16(values + d &* 2, mask, kinglet512_half(value))
+      _mm256_mask_storeu_epi16(values + d &* 2, mask, kinglet512_half(bounded(value)))
     } else {
       _mm512_mask_storeu_ps(values + d &* 4, mask, value)
     }
@@ -300,13 +300,19 @@ func appendKeyValue512(_ p: KVAppend) {
   while d < headSize {
     let index = d &* 16 &+ lane
     if p.layout.isHalf {
-      let half = kinglet512_half(_mm512_set1_ps(p.key[d]))
+      let half = kinglet512_half(bounded(_mm512_set1_ps(p.key[d])))
       keys.storeBytes(of: UInt16(truncatingIfNeeded: kinglet512_low32(half)), toByteOffset: index &* 2, as: UInt16.self)
     } else {
       keys.storeBytes(of: p.key[d], toByteOffset: index &* 4, as: Float.self)
     }
     d &+= 1
   }
+}
+
+/// Into the range of halves; NaN, as a second operand, stays.
+@inline(__always)
+private func bounded(_ x: Floats) -> Floats {
+  _mm512_min_ps(_mm512_set1_ps(65_504), _mm512_max_ps(_mm512_set1_ps(-65_504), x))
 }
 
 @inline(never)

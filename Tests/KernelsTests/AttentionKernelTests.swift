@@ -35,6 +35,28 @@ struct PageCase: Sendable, CustomTestStringConvertible {
     #expect(page.stored == expected)
   }
 
+  @Test(
+    "Overflowing values are stored as the largest half: infinities would make NaN of what is masked",
+    arguments: InstructionSet.tested)
+  func overflow(set: InstructionSet) throws {
+    let table = try set.table()
+    let layout = KVPageLayout(headSize: 24, isHalf: true)
+    let page = Page(layout, of: table, seed: 0, slots: [])
+    for (slot, size) in [(3, 1e6), (4, -1e6), (5, Float.infinity), (6, 65_519)] as [(Int, Float)] {
+      page.append(Array(repeating: size, count: 24), Array(repeating: size, count: 24), at: slot, table)
+    }
+    #expect(page.stored.max() == 65_504 && page.stored.min() == -65_504)
+
+    // Both queries at once, of which the first must not see what the second does.
+    page.append(Array(repeating: 1, count: 24), Array(repeating: 1, count: 24), at: 2, table)
+    let results = page.attend(Array(repeating: 0.1, count: 48), [2..<3, 2..<7], table)
+    #expect(results[0].output.prefix(24).allSatisfy { $0 == 1 })
+    #expect(results[1].output.allSatisfy { $0.isFinite })
+
+    page.append(Array(repeating: .nan, count: 24), Array(repeating: .nan, count: 24), at: 9, table)
+    #expect(page.stored.count { $0.isNaN } == 48, "what is not a number is not hidden")
+  }
+
   @Test("Maximum, sum and output of 1 to 9 queries over one page", arguments: PageCase.all)
   func onePage(_ pageCase: PageCase) throws {
     let table = try pageCase.set.table()

@@ -77,7 +77,7 @@ enum PortableAttention {
 
   private static func store(_ value: Float, _ layout: KVPageLayout, _ base: UnsafeMutableRawPointer, _ index: Int) {
     if layout.isHalf {
-      base.storeBytes(of: Half(value).bits, toByteOffset: 2 * index, as: UInt16.self)
+      base.storeBytes(of: Half(min(max(value, -65_504), 65_504)).bits, toByteOffset: 2 * index, as: UInt16.self)
     } else {
       base.storeBytes(of: value, toByteOffset: 4 * index, as: Float.self)
     }
