@@ -101,6 +101,7 @@ let package = Package(
     tests("Kinglet", ["Kinglet", "KingletGGUF", "KingletTokenizers"]),
     tests("Templates", ["KingletTemplates"]),
     tests("Kernels", ["KingletKernels", "KingletQuants", "KingletTensors"]),
+    tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -30,7 +30,7 @@ extension Compute {
   public func project(_ x: Activations, _ projections: [Projection]) throws(KingletError) {
     for projection in projections where !projection.adds { try projection.output.resize(rows: x.rows) }
     let splits = projections.map { Split($0.matrix, tokens: x.rows, threads: threads) }
-    try reserveScratch(splits.map { $0.scratchByteCount(tokens: x.rows) }.max() ?? 0)
+    try reserveScratch(zip(splits, projections).map { $0.scratchByteCount(for: $1.matrix) }.max() ?? 0)
     pool.run(splits.reduce(0) { $0 + $1.taskCount }, threads: threads) { task, worker in
       var task = task
       for (projection, split) in zip(projections, splits) {
@@ -52,8 +52,8 @@ extension Compute {
     let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
     let tokens = split.tokensPerPart
     let panelFloats = split.panelsPerPart * gate.panelRows
-    let own = split.scratchByteCount(tokens: x.rows)
-    let block = (tokens * panelFloats * MemoryLayout<Float>.stride + 63) / 64 * 64
+    let own = max(split.scratchByteCount(for: gate), split.scratchByteCount(for: up))
+    let block = Split.blockByteCount(tokens, panelFloats)
     try reserveScratch(own + 2 * block)
     pool.run(split.taskCount, threads: threads) { task, worker in
       let part = split.part(task)

@@ -13,7 +13,6 @@ struct Split {
   private let panelCount: Int
   private let tokenCount: Int
   private let partsPerBlock: Int
-  private let matrix: PackedMatrix
 
   /// One task: some panels times some tokens.
   struct Part {
@@ -27,7 +26,6 @@ struct Split {
 
   /// - Parameter matrices: how many matrices of this shape a task works on.
   init(_ matrix: PackedMatrix, tokens: Int, threads: Int, matrices: Int = 1) {
-    self.matrix = matrix
     panelCount = matrix.panelCount
     tokenCount = tokens
     // Blocks begin at multiples of eight tokens, where tiles do.
@@ -51,8 +49,9 @@ struct Split {
       panels: panel..<min(panelCount, panel + panelsPerPart), tokens: token..<min(tokenCount, token + tokensPerPart))
   }
 
-  /// Scratch of one task: its products, and its rows as floats and as in the file.
-  func scratchByteCount(tokens: Int) -> Int {
+  /// Scratch of one task: its products, and its rows of `matrix`, which has panels of as many rows as the one that was
+  /// split, as floats and as in the file.
+  func scratchByteCount(for matrix: PackedMatrix) -> Int {
     let rows = panelsPerPart * matrix.panelRows
     let floats = rows * matrix.columns * MemoryLayout<Float>.stride
     return Self.blockByteCount(tokensPerPart, rows) + floats + matrix.panelRows * matrix.rowByteCount + 128
