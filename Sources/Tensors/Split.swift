@@ -30,7 +30,7 @@ struct Split {
     tokenCount = tokens
     // Blocks begin at multiples of eight tokens, where tiles do.
     let tokenByteCount = max(1, ActivationLayout.byteCount(columns: matrix.columns))
-    tokensPerPart = min(tokens, max(8, Self.activationByteCount / tokenByteCount / 8 * 8))
+    tokensPerPart = max(1, min(tokens, max(8, Self.activationByteCount / tokenByteCount / 8 * 8)))
     let tiles = (tokensPerPart + 7) / 8
     let wanted = max(1, Self.taskByteCount / (matrix.panelByteCount * tiles * matrices))
     let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
