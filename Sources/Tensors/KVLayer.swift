@@ -49,12 +49,13 @@ public final class KVLayer {
   public func dropPages(before next: Int) {
     guard let window else { return }
     let firstSeen = max(0, next - window + 1 - Self.slack)
-    let firstPage = firstSeen / KVPageLayout.positions
-    for index in firstPosition / KVPageLayout.positions..<max(firstPage, firstPosition / KVPageLayout.positions) {
+    let oldest = firstPosition / KVPageLayout.positions
+    let firstPage = max(oldest, min(firstSeen / KVPageLayout.positions, pages.count))
+    for index in oldest..<firstPage {
       if let page = pages[index] { spare.append(page) }
       pages[index] = nil
     }
-    firstPosition = max(firstPosition, firstPage * KVPageLayout.positions)
+    firstPosition = firstPage * KVPageLayout.positions
   }
 
   /// Forgets positions from `count` on. False when a query at `count` would miss positions that are gone already; the

@@ -1,0 +1,120 @@
+import KingletTestSupport
+import Testing
+
+@testable import KingletTensors
+
+/// The cache of keys and values: what is kept, dropped and given back.
+@Suite("KV layer") struct KVLayerTests {
+  private func makeLayer(window: Int?, isHalf: Bool = true) -> KVLayer {
+    KVLayer(headCount: 2, headSize: 24, isHalf: isHalf, window: window)
+  }
+
+  /// Pages that are held, of the first ten.
+  private func held(_ layer: KVLayer) -> [Int] { (0..<10).filter { layer.page($0, head: 1) != nil } }
+
+  @Test("Pages come with the first position that falls into them")
+  func growth() throws {
+    let layer = makeLayer(window: nil)
+    #expect(held(layer) == [])
+    for (end, pages) in [(0, 0), (1, 1), (256, 1), (257, 2), (100, 2), (1024, 4)] {
+      try layer.reserve(upTo: end)
+      #expect(held(layer) == Array(0..<pages), "\(end)")
+    }
+    let (first, second) = (try #require(layer.page(0, head: 0)), try #require(layer.page(0, head: 1)))
+    #expect(second - first == layer.layout.byteCount)
+    layer.dropPages(before: 1024)
+    #expect(held(layer) == [0, 1, 2, 3] && layer.firstPosition == 0, "without a window everything is kept")
+  }
+
+  @Test("A window drops pages that nobody will see, after 256 positions of slack, and uses them again")
+  func window() throws {
+    let layer = makeLayer(window: 100)
+    try layer.reserve(upTo: 700)
+    // A query at 610 sees 511 …, and may be taken back to 354, which sees 255 …
+    layer.dropPages(before: 610)
+    #expect(held(layer) == [0, 1, 2] && layer.firstPosition == 0)
+    layer.dropPages(before: 611)
+    #expect(held(layer) == [1, 2] && layer.firstPosition == 256)
+
+    let addresses = [1, 2].map { layer.page($0, head: 0) }
+    try layer.reserve(upTo: 1280)
+    #expect(held(layer) == [1, 2, 3, 4] && [1, 2].map { layer.page($0, head: 0) } == addresses)
+    layer.dropPages(before: 300)
+    #expect(layer.firstPosition == 256, "what is gone stays gone")
+    layer.dropPages(before: 1280)
+    #expect(held(layer) == [3, 4] && layer.firstPosition == 768)
+  }
+
+  @Test("Dropping beyond what is held drops what is held, and no more")
+  func dropTooMuch() throws {
+    let layer = makeLayer(window: 10)
+    layer.dropPages(before: 100_000)
+    #expect(held(layer) == [])
+    try layer.reserve(upTo: 300)
+    layer.dropPages(before: 100_000)
+    #expect(held(layer) == [])
+    layer.dropPages(before: -5)
+    layer.reset()
+    try layer.reserve(upTo: 300)
+    #expect(held(layer) == [0, 1] && layer.firstPosition == 0)
+  }
+
+  @Test("Truncation without a window always succeeds, and gives pages back")
+  func truncation() throws {
+    let layer = makeLayer(window: nil)
+    try layer.reserve(upTo: 1000)
+    for (count, pages) in [(1000, 4), (2000, 4), (769, 4), (768, 3), (257, 2), (1, 1), (0, 0), (-4, 0)] {
+      let isKept = layer.truncate(to: count)
+      #expect(isKept && held(layer) == Array(0..<pages), "\(count)")
+    }
+  }
+
+  @Test("Truncation fails, and empties the layer, when a query there would miss what the window has dropped")
+  func truncationOfWindow() throws {
+    func filled() throws -> KVLayer {
+      let layer = makeLayer(window: 100)
+      try layer.reserve(upTo: 1000)
+      layer.dropPages(before: 1000)  // 901 - 256 = 645, in page 2
+      #expect(held(layer) == [2, 3] && layer.firstPosition == 512)
+      return layer
+    }
+    // A query at 611 sees 512 …, one at 610 would see 511.
+    for (count, succeeds) in [(1000, true), (769, true), (611, true), (610, false), (512, false), (0, false)] {
+      let layer = try filled()
+      let isKept = layer.truncate(to: count)
+      #expect(isKept == succeeds)
+      #expect(held(layer) == (succeeds ? (count > 768 ? [2, 3] : [2]) : []), "\(count)")
+      #expect(layer.firstPosition == (succeeds ? 512 : 0))
+    }
+    // Near the start the window reaches back to position 0 only.
+    let layer = makeLayer(window: 100)
+    try layer.reserve(upTo: 300)
+    layer.dropPages(before: 300)
+    let isKept = layer.truncate(to: 0)
+    #expect(isKept && held(layer) == [])
+  }
+
+  @Test("Byte counts are those of the pages that can be held at once", arguments: [true, false])
+  func byteCount(isHalf: Bool) throws {
+    // Keys of 24 dimensions and values padded to 32, 256 positions, 2 heads.
+    let page = 2 * 256 * (24 + 32) * (isHalf ? 2 : 4)
+    let all = makeLayer(window: nil, isHalf: isHalf)
+    for (positions, pages) in [(0, 0), (1, 1), (256, 1), (257, 2), (8192, 32)] {
+      #expect(all.byteCount(positions: positions, chunk: 512) == pages * page)
+    }
+    for window in [1, 100, 255, 256, 257, 600] {
+      for chunk in [1, 7, 256, 512] {
+        let layer = makeLayer(window: window, isHalf: isHalf)
+        var most = 0
+        for start in stride(from: 0, to: 4000, by: chunk) {
+          try layer.reserve(upTo: start + chunk)
+          most = max(most, (0..<20).count { layer.page($0, head: 0) != nil })
+          layer.dropPages(before: start + chunk)
+        }
+        let promised = layer.byteCount(positions: 4000, chunk: chunk)
+        #expect(most * page <= promised && promised <= (most + 2) * page, "window \(window), chunk \(chunk)")
+        #expect(layer.byteCount(positions: 100, chunk: chunk) == page)
+      }
+    }
+  }
+}
