@@ -20,7 +20,8 @@ public final class FloatMatrix {
   /// Sets the number of rows; contents are kept only if the matrix need not grow.
   public func resize(rows: Int) throws(KingletError) {
     if rows > capacity {
-      memory = nil
+      // Empty, should there be no memory for more.
+      (memory, capacity, self.rows) = (nil, 0, 0)
       memory = try Memory(byteCount: rows * stride * MemoryLayout<Float>.stride)
       capacity = rows
     }
