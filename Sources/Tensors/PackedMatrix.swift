@@ -132,12 +132,17 @@ extension PackedMatrix {
         throw KingletError(
           .fileCorrupt, "a \(rows) x \(columns) matrix is not made of \(type.name) blocks of \(type.blockSize)")
       }
+      let tooLarge = KingletError(.fileCorrupt, "a \(rows) x \(columns) matrix does not fit the address space")
+      // A panel has 16 rows and little more than their bytes: where 64 rows fit, its size does not overflow.
+      guard let rowByteCount = type.byteCount(forElements: columns), rowByteCount <= Int.max / 64 else {
+        throw tooLarge
+      }
       let panelByteCount: Int
       let panelRows: Int
       if type.isFloat {
         storage = .floats
         panelRows = 1
-        panelByteCount = columns / type.blockSize * type.blockByteCount
+        panelByteCount = rowByteCount
       } else if let kernel = table.packedKernel(type) {
         storage = .panels(kernel)
         panelRows = kernel.panelRows
@@ -145,10 +150,8 @@ extension PackedMatrix {
       } else {
         throw KingletError(.unsupported, "there is no kernel for weights of type \(type.name)")
       }
-      let (size, overflow) = ((rows + panelRows - 1) / panelRows).multipliedReportingOverflow(by: panelByteCount)
-      guard !overflow, let padded = Arena.padded(size) else {
-        throw KingletError(.fileCorrupt, "a \(rows) x \(columns) matrix does not fit the address space")
-      }
+      let (size, overflow) = ((rows - 1) / panelRows + 1).multipliedReportingOverflow(by: panelByteCount)
+      guard !overflow, let padded = Arena.padded(size) else { throw tooLarge }
       self.type = type
       self.rows = rows
       self.columns = columns

@@ -39,7 +39,8 @@ public enum WeightArena {
         }
         try pack(bytes, into: matrix, at: arena.memory.base + offset, threads: threads) { (row) throws(KingletError) in
           file.releasePages(of: tensor, upTo: row * matrix.rowByteCount)
-          try progress(Double(offset + row * matrix.byteCount / matrix.rows) / Double(total))
+          let done = Double(plan.byteCount) * Double(row) / Double(matrix.rows)
+          try progress((Double(offset) + done) / Double(total))
         }
       }
       offset += plan.byteCount
