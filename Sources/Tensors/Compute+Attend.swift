@@ -35,10 +35,19 @@ extension Compute {
   /// Normalises and rotates queries and keys in place, appends keys and values to the cache, and writes the heads'
   /// outputs to `output`, `[rows, headCount * headSize]`. Softmax is taken over each page apart and the results are
   /// merged in ascending order, in one row or many, on one thread or many: the same sums in the same order.
+  ///
+  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
   public func attend(
     q: FloatMatrix, k: FloatMatrix, v: FloatMatrix, shape: AttentionShape, rotary: RotaryTable, cache: KVLayer,
     start: Int, to output: FloatMatrix
   ) throws(KingletError) {
+    let (width, keyWidth) = (shape.headCount * shape.headSize, shape.keyHeadCount * shape.headSize)
+    guard q.columns == width, output.columns == width, k.columns == keyWidth, v.columns == keyWidth,
+      k.rows == q.rows, v.rows == q.rows, cache.headCount == shape.keyHeadCount,
+      cache.layout.headSize == shape.headSize, rotary.rotated <= shape.headSize, start >= 0
+    else {
+      throw KingletError(.invalidArgument, "queries, keys, values, cache and output are not of one shape")
+    }
     try output.resize(rows: q.rows)
     try cache.reserve(upTo: start + q.rows)
     rotary.reserve(start + q.rows)

@@ -21,14 +21,21 @@ public struct Activations {
   let columns: Int
   /// Laid out as `ActivationLayout` says; nil when nobody reads it.
   let rounded: UnsafeRawPointer?
+  /// What `floats` may point into.
+  let source: FloatMatrix
 }
 
 extension Compute {
   /// Prepares the rows of `x`, normalised if `norm` is given, for products with `matrices`.
+  ///
+  /// - Throws: `.invalidArgument` when norm and matrices are not as wide as `x`, or `.outOfMemory`.
   public func prepare(
     _ x: FloatMatrix, norm: RMSNorm? = nil, for matrices: [PackedMatrix]
   ) throws(KingletError) -> Activations {
     let (rows, columns) = (x.rows, x.columns)
+    guard norm.map({ $0.weight.count == columns }) ?? true, matrices.allSatisfy({ $0.columns == columns }) else {
+      throw KingletError(.invalidArgument, "a norm or a matrix is not for rows of \(columns)")
+    }
     let rounds = options.activations == .int8 && matrices.contains { $0.isQuantized }
     if norm != nil { try normalized.reserve(rows * x.stride * MemoryLayout<Float>.stride) }
     if rounds { try rounded.reserve(rows * ActivationLayout.byteCount(columns: columns)) }
@@ -44,7 +51,8 @@ extension Compute {
       if rounds { round(floats, x.stride, columns, range, rows, tiles) }
     }
     return Activations(
-      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(tiles) : nil)
+      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(tiles) : nil,
+      source: x)
   }
 
   /// Rounds the tokens of `range` into their tiles.

@@ -27,8 +27,16 @@ public struct Projection {
 
 extension Compute {
   /// Products of the same rows with several matrices, in one phase. Outputs that are not added to are resized.
+  ///
+  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
   public func project(_ x: Activations, _ projections: [Projection]) throws(KingletError) {
-    for projection in projections where !projection.adds { try projection.output.resize(rows: x.rows) }
+    for p in projections {
+      try check(p.matrix, takes: x, gives: p.output)
+      if !p.adds { try p.output.resize(rows: x.rows) }
+      guard p.output.rows == x.rows, p.bias.map({ $0.count == p.matrix.rows }) ?? true else {
+        throw KingletError(.invalidArgument, "a bias or a residual is not of the size of its product")
+      }
+    }
     let splits = projections.map { Split($0.matrix, tokens: x.rows, threads: threads) }
     try reserveScratch(zip(splits, projections).map { $0.scratchByteCount(for: $1.matrix) }.max() ?? 0)
     pool.run(splits.reduce(0) { $0 + $1.taskCount }, threads: threads) { task, worker in
@@ -42,9 +50,12 @@ extension Compute {
 
   /// `output = activation(G x) * U x`: the gated half of a feed-forward layer (Shazeer 2020). Gate and up rows of the same
   /// panels are computed by the same thread, so the activation needs no phase of its own.
+  ///
+  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
   public func projectGated(
     _ x: Activations, gate: PackedMatrix, up: PackedMatrix, activation: Activation, to output: FloatMatrix
   ) throws(KingletError) {
+    for matrix in [gate, up] { try check(matrix, takes: x, gives: output) }
     guard gate.panelRows == up.panelRows else {
       return try projectGatedApart(x, gate: gate, up: up, activation: activation, to: output)
     }
@@ -67,6 +78,17 @@ extension Compute {
         table.gate(
           activation, gates + i * panelFloats, ups + i * panelFloats, rows.count, output.row(token) + rows.lowerBound)
       }
+    }
+  }
+
+  /// Kernels take sizes on trust: here they are compared.
+  private func check(
+    _ matrix: PackedMatrix, takes x: Activations, gives output: FloatMatrix
+  ) throws(KingletError) {
+    guard matrix.columns == x.columns, matrix.rows == output.columns else {
+      throw KingletError(
+        .invalidArgument,
+        "a \(matrix.rows) x \(matrix.columns) matrix makes no rows of \(output.columns) from rows of \(x.columns)")
     }
   }
 
