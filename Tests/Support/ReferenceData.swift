@@ -13,6 +13,11 @@ public enum Shared {
   public static func path(_ relative: String) -> String { root + "/" + relative }
 }
 
+/// Files of the checkout itself.
+public enum Checkout {
+  public static func path(_ relative: String) -> String { checkout + "/" + relative }
+}
+
 /// Small files committed with the tests, under `Tests/Fixtures`.
 public enum Fixtures {
   public static func path(_ relative: String) -> String { checkout + "/Tests/Fixtures/" + relative }

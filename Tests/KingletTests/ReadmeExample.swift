@@ -1,0 +1,26 @@
+import Foundation
+import Kinglet
+import KingletTestSupport
+import Testing
+
+/// The README's example: it compiles because this file does, it is the README's because a test compares them, and it
+/// runs where the model is.
+@Suite struct ReadmeExample {
+  static func run() async throws {
+    let model = try await LanguageModel.load("smollm2")
+    let session = ChatSession(model, instructions: "Answer in one sentence.")
+    for try await delta in session.stream("What is a kinglet?") { print(delta.text, terminator: "") }
+  }
+
+  @Test func isTheOneInTheReadme() throws {
+    let source = try String(contentsOfFile: #filePath, encoding: .utf8)
+    let start = try #require(source.range(of: "func run() async throws {\n"))
+    let end = try #require(source[start.upperBound...].range(of: "  }\n"))
+    let example = source[start.upperBound..<end.lowerBound].split(separator: "\n").map { $0.dropFirst(4) }
+    let readme = try String(contentsOfFile: Checkout.path("README.md"), encoding: .utf8)
+    #expect(readme.contains(example.joined(separator: "\n")))
+  }
+
+  @Test(.enabled(if: RealModel.smollm2.isPresent, "needs the model smollm2"))
+  func runs() async throws { try await Self.run() }
+}
