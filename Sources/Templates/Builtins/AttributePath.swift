@@ -37,7 +37,7 @@ struct AttributePath {
     try evaluator.budget.step()
     let value = try self.value(in: value, evaluator)
     guard !isCaseSensitive, let text = value.text else { return value }
-    try evaluator.budget.examine(text)
+    try evaluator.budget.study(text)
     return .string(text.lowercase)
   }
 }

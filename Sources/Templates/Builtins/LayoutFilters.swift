@@ -88,7 +88,7 @@ enum LayoutFilters {
     var line = ""
     var length = 0
     for word in words {
-      try budget.examine(word)
+      try budget.study(word)
       var rest = Array(word.unicodeScalars)[...]
       if length > 0, length + 1 + rest.count <= width {
         line += " " + word

@@ -55,7 +55,7 @@ enum MarkupFilters {
   private static func withoutTags(_ text: String, _ budget: Budget) throws(TemplateError) -> String {
     let withoutComments = try removing(from: "<!--", to: "-->", in: text, budget)
     let plain = try removing(from: "<", to: ">", in: withoutComments, budget)
-    let words = plain.unicodeScalars.split(whereSeparator: \.isPythonSpace).map { String($0) }
+    let words = plain.unicodeScalars.split { $0.isPythonSpace }.map { String($0) }
     var text = words.joined(separator: " ")
     let references = [("&lt;", "<"), ("&gt;", ">"), ("&#34;", "\""), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
     for (reference, character) in references {
@@ -95,7 +95,8 @@ enum MarkupFilters {
     return result.text
   }
 
-  /// With all bytes but letters, digits and a few marks as `%hh`. In queries, where `keeps` is empty, a space is a plus.
+  /// With all bytes but letters, digits and a few marks as `%hh`. In queries, where `keeps` is empty, a space is a
+  /// plus.
   private static func quoted(_ text: String, keeps: String, _ budget: Budget) throws(TemplateError) -> String {
     try budget.allocate(text.utf8.count, times: 3)
     var result = ""

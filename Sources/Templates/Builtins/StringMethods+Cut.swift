@@ -51,11 +51,15 @@ extension StringMethods {
   static func stripped(
     _ text: String, of characters: String?, start: Bool = true, end: Bool = true, _ budget: Budget
   ) throws(TemplateError) -> String {
-    try budget.examine(text)
-    guard let characters else { return text.stripped(start: start, end: end) }
-    try budget.examine(characters)
-    let set = Set(characters.unicodeScalars)
-    return text.stripped(start: start, end: end, where: set.contains)
+    var set: Set<Unicode.Scalar> = []
+    if let characters {
+      try budget.study(characters)
+      set = Set(characters.unicodeScalars)
+    }
+    let result = text.stripped(start: start, end: end) { characters == nil ? $0.isPythonSpace : set.contains($0) }
+    // Only what goes is looked at.
+    try budget.step((text.utf8.count - result.utf8.count) / 2)
+    return result
   }
 
   private static func split(_ call: Call, _ name: String, backwards: Bool) throws(TemplateError) -> JinjaValue {
@@ -100,7 +104,7 @@ extension StringMethods {
     var rest = text.unicodeScalars[...]
     var words: [String] = []
     while true {
-      rest = backwards ? trimmedEnd(rest) : rest.drop(while: \.isPythonSpace)
+      rest = backwards ? trimmedEnd(rest) : rest.drop { $0.isPythonSpace }
       guard !rest.isEmpty else { break }
       try budget.step()
       guard words.count < limit else {
@@ -108,11 +112,11 @@ extension StringMethods {
         break
       }
       if backwards {
-        let start = rest.lastIndex(where: \.isPythonSpace).map(rest.index(after:)) ?? rest.startIndex
+        let start = rest.lastIndex { $0.isPythonSpace }.map(rest.index(after:)) ?? rest.startIndex
         words.append(String(rest[start...]))
         rest = rest[..<start]
       } else {
-        let end = rest.firstIndex(where: \.isPythonSpace) ?? rest.endIndex
+        let end = rest.firstIndex { $0.isPythonSpace } ?? rest.endIndex
         words.append(String(rest[..<end]))
         rest = rest[end...]
       }

@@ -41,21 +41,21 @@ enum StringMethods {
   private static func mapping(_ change: @escaping @Sendable (String) -> String) -> Method {
     { (call) throws(TemplateError) in
       _ = try call.arguments.bound(of: "this method")
-      try call.budget.examine(call.text)
+      try call.budget.study(call.text)
       return try call.result(change(call.text))
     }
   }
 
   private static let classMethods: [String: Method] = [
-    "isspace": all(\.isPythonSpace),
-    "isdigit": all(\.isPythonDigit),
+    "isspace": all { $0.isPythonSpace },
+    "isdigit": all { $0.isPythonDigit },
     "isdecimal": all { $0.properties.numericType == .decimal },
-    "isnumeric": all(\.isPythonNumeric),
-    "isalpha": all(\.isPythonLetter),
+    "isnumeric": all { $0.isPythonNumeric },
+    "isalpha": all { $0.isPythonLetter },
     "isalnum": all { $0.isPythonLetter || $0.isPythonNumeric },
     "isascii": asking { $0.utf8.allSatisfy { $0 < 0x80 } },
-    "isupper": asking { isCased($0, \.isUppercase, not: \.isLowercase) },
-    "islower": asking { isCased($0, \.isLowercase, not: \.isUppercase) },
+    "isupper": asking(\.isAllUppercase),
+    "islower": asking(\.isAllLowercase),
     "istitle": asking { text in
       text.unicodeScalars.contains { $0.properties.isCased } && text.isIdentical(to: text.titlecase)
     },
@@ -68,7 +68,7 @@ enum StringMethods {
   private static func asking(_ question: @escaping @Sendable (String) -> Bool) -> Method {
     { (call) throws(TemplateError) in
       _ = try call.arguments.bound(of: "this method")
-      try call.budget.examine(call.text)
+      try call.budget.study(call.text)
       return .bool(question(call.text))
     }
   }
@@ -76,14 +76,6 @@ enum StringMethods {
   /// Whether the text is not empty and all of it is of a class.
   private static func all(_ belongs: @escaping @Sendable (Unicode.Scalar) -> Bool) -> Method {
     asking { !$0.isEmpty && $0.unicodeScalars.allSatisfy(belongs) }
-  }
-
-  /// Whether all letters that have a case have the one, and there is at least one.
-  static func isCased(
-    _ text: String, _ isWanted: (Unicode.Scalar.Properties) -> Bool, not isOther: (Unicode.Scalar.Properties) -> Bool
-  ) -> Bool {
-    text.unicodeScalars.contains { isWanted($0.properties) }
-      && !text.unicodeScalars.contains { isOther($0.properties) || $0.properties.generalCategory == .titlecaseLetter }
   }
 
   private static let paddingMethods: [String: Method] = [

@@ -43,13 +43,13 @@ enum Tests {
     "callable": { (_, value, _) in isCallable(value) },
     "lower": { (evaluator, value, _) throws(TemplateError) in
       let text = try evaluator.text(of: value)
-      try evaluator.budget.examine(text)
-      return StringMethods.isCased(text, \.isLowercase, not: \.isUppercase)
+      try evaluator.budget.study(text)
+      return text.isAllLowercase
     },
     "upper": { (evaluator, value, _) throws(TemplateError) in
       let text = try evaluator.text(of: value)
-      try evaluator.budget.examine(text)
-      return StringMethods.isCased(text, \.isUppercase, not: \.isLowercase)
+      try evaluator.budget.study(text)
+      return text.isAllUppercase
     },
     "odd": { (evaluator, value, _) throws(TemplateError) in try remainder(evaluator, value, 2) == 1 },
     "even": { (evaluator, value, _) throws(TemplateError) in try remainder(evaluator, value, 2) == 0 },

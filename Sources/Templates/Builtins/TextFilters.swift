@@ -40,7 +40,7 @@ enum TextFilters {
     },
     "wordcount": { (evaluator, value, _) throws(TemplateError) in
       let text = try evaluator.text(of: value)
-      try evaluator.budget.examine(text)
+      try evaluator.budget.study(text)
       var count = 0
       var isInWord = false
       for scalar in text.unicodeScalars {
@@ -54,9 +54,11 @@ enum TextFilters {
   private static func mapping(_ change: @escaping @Sendable (String) -> String) -> Filters.Filter {
     { (evaluator, value, arguments) throws(TemplateError) in
       _ = try arguments.bound(of: "this filter")
-      let text = change(try evaluator.text(of: value))
-      try evaluator.budget.allocate(text.utf8.count)
-      return value.rewrapped(text)
+      let text = try evaluator.text(of: value)
+      try evaluator.budget.study(text)
+      let result = change(text)
+      try evaluator.budget.allocate(result.utf8.count)
+      return value.rewrapped(result)
     }
   }
 

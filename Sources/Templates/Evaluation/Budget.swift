@@ -15,8 +15,11 @@ final class Budget {
     steps = sum
   }
 
-  /// Charges the examination of `text`.
-  func examine(_ text: String) throws(TemplateError) { try step(1 + text.utf8.count / 64) }
+  /// Charges going through the bytes of `text`.
+  func examine(_ text: String) throws(TemplateError) { try step(1 + text.utf8.count / 16) }
+
+  /// Charges going through `text` one character at a time, which takes many times as long.
+  func study(_ text: String) throws(TemplateError) { try step(1 + text.utf8.count / 4) }
 
   /// Charges `added` bytes of new text or list, part of a value of `size` bytes.
   func allocate(_ added: Int, size: Int? = nil) throws(TemplateError) {

@@ -14,7 +14,8 @@ extension Budget {
     case (.object(let left), .object(let right)): return left === right
     default:
       if let left = left.text, let right = right.text {
-        try examine(left)
+        guard left.utf8.count == right.utf8.count else { return false }
+        try study(left)
         return left.isIdentical(to: right)
       }
       if let left = left.integer, let right = right.integer { return left == right }
@@ -44,7 +45,7 @@ extension Budget {
     if case .undefined(let undefined) = left { throw undefined.error }
     if case .undefined(let undefined) = right { throw undefined.error }
     if let left = left.text, let right = right.text {
-      try examine(left)
+      try study(left)
       return Self.holds(operation, isLess: left.precedes(right), isGreater: right.precedes(left))
     }
     if let left = left.integer, let right = right.integer {

@@ -121,7 +121,8 @@ extension Evaluator {
       return
     }
     repeat {
-      try budget.step()
+      // A round costs a scope and an assignment, whatever its body does.
+      try budget.step(4)
       let inner = Scope(parent: outer)
       inner.set("loop", to: .object(context))
       scope = inner

@@ -211,7 +211,7 @@ extension Parser {
     let first = try singleTarget()
     guard isAt(.comma) else { return first }
     var targets = [first]
-    while skip(.comma), case .name(let name) = current.kind, name != "in" { targets.append(try singleTarget()) }
+    while skip(.comma), !isAt(name: "in") { targets.append(try singleTarget()) }
     return .tuple(targets)
   }
 

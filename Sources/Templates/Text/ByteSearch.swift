@@ -34,7 +34,7 @@ struct ByteSearch {
 
   /// Where the needle starts, without overlaps, from left to right; at most `limit` places, each charged.
   func all(in haystack: [UInt8], limit: Int = .max, _ budget: Budget) throws(TemplateError) -> [Int] {
-    try budget.step(haystack.count / 64)
+    try budget.step(haystack.count / 16)
     var places: [Int] = []
     var start = 0
     while places.count < limit, let place = first(in: haystack, from: start) {

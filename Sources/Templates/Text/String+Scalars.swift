@@ -21,7 +21,7 @@ extension String {
 
   /// Without the scalars at either end for which `isStripped` holds.
   func stripped(
-    start: Bool = true, end: Bool = true, where isStripped: (Unicode.Scalar) -> Bool = \.isPythonSpace
+    start: Bool = true, end: Bool = true, _ isStripped: (Unicode.Scalar) -> Bool = { $0.isPythonSpace }
   ) -> String {
     var rest = unicodeScalars[...]
     if start { rest = rest.drop(while: isStripped) }
