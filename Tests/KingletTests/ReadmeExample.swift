@@ -7,9 +7,9 @@ import Testing
 /// runs where the model is.
 @Suite struct ReadmeExample {
   static func run() async throws {
-    let model = try await LanguageModel.load("smollm2")
-    let session = ChatSession(model, instructions: "Answer in one sentence.")
-    for try await delta in session.stream("What is a kinglet?") { print(delta.text, terminator: "") }
+    let model = try await LanguageModel.load("qwen2.5-coder-0.5b")
+    let session = ChatSession(model, instructions: "Answer in one sentence.", options: .init(maxTokens: 100))
+    for try await delta in session.stream("What is the capital of Denmark?") { print(delta.text, terminator: "") }
   }
 
   @Test func isTheOneInTheReadme() throws {
@@ -21,6 +21,6 @@ import Testing
     #expect(readme.contains(example.joined(separator: "\n")))
   }
 
-  @Test(.enabled(if: RealModel.smollm2.isPresent, "needs the model smollm2"))
+  @Test(.enabled(if: RealModel.qwen2.isPresent, "needs the model qwen2.5-coder-0.5b"))
   func runs() async throws { try await Self.run() }
 }

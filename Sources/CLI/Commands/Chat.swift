@@ -66,7 +66,7 @@ struct Chat: AsyncParsableCommand {
   }
 
   private func answer(_ question: String, _ session: ChatSession) async throws {
-    let stream = session.stream(question, options: sampling.options())
+    let stream = session.stream(question, options: sampling.options(defaultMaxTokens: 1024))
     Interrupts.shared.handle { stream.cancel() }
     do {
       for try await delta in stream {

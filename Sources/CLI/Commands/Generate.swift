@@ -44,7 +44,7 @@ struct Generate: AsyncParsableCommand {
     let text = prompt == "-" ? try readText("-") : prompt
     guard !text.isEmpty else { throw KingletError(.invalidArgument, "the prompt is empty") }
     let model = try await loading.load()
-    let options = sampling.options(defaultMaxTokens: chat ? nil : 256)
+    let options = sampling.options(defaultMaxTokens: 512)
     let stream: GenerationStream
     if chat {
       stream = ChatSession(model, instructions: system).stream(text, options: options)

@@ -68,7 +68,7 @@ struct LoadArguments: ParsableArguments {
 
 /// How tokens are drawn, and when to stop.
 struct SamplingArguments: ParsableArguments {
-  @Option(name: [.customShort("n"), .long], help: "The most tokens to generate.")
+  @Option(name: [.customShort("n"), .long], help: "The most tokens to generate (default: 512, in a chat 1024 for each answer).")
   var maxTokens: Int?
 
   @Option(help: "0 always takes the most probable token; higher is more varied.")
@@ -95,7 +95,7 @@ struct SamplingArguments: ParsableArguments {
   @Option(help: "What to do with too long a prompt: error, keep-end or drop-oldest-turns.")
   var truncate: TruncationArgument = .error
 
-  func options(defaultMaxTokens: Int? = nil) -> GenerationOptions {
+  func options(defaultMaxTokens: Int) -> GenerationOptions {
     GenerationOptions(
       sampling: SamplingOptions(
         temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed),
