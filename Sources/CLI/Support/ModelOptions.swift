@@ -68,7 +68,8 @@ struct LoadArguments: ParsableArguments {
 
 /// How tokens are drawn, and when to stop.
 struct SamplingArguments: ParsableArguments {
-  @Option(name: [.customShort("n"), .long], help: "The most tokens to generate (default: 512, in a chat 1024 for each answer).")
+  @Option(
+    name: [.customShort("n"), .long], help: "The most tokens to generate (default: 512, in a chat 1024 an answer).")
   var maxTokens: Int?
 
   @Option(help: "0 always takes the most probable token; higher is more varied.")
