@@ -9,6 +9,9 @@ import Synchronization
   import Darwin
 #endif
 
+/// The writing end of the pipe between the signal handler and its thread.
+private let signalPipe = Atomic<Int32>(-1)
+
 /// Ctrl-C. A thread waits for the signal, so that what it starts need not be safe within a signal handler.
 ///
 /// The first Ctrl-C calls the current handler, if there is one; without a handler, or when it comes again before the
@@ -26,19 +29,23 @@ final class Interrupts: Sendable {
   /// Whether Ctrl-C has been pressed since the last `handle`.
   var isInterrupted: Bool { wasInterrupted.load(ordering: .relaxed) }
 
-  /// To be called before other threads start: they inherit that the signal is blocked.
+  /// Begins to listen. (Blocking the signal and waiting for it would not do: libraries start threads before `main`,
+  /// and the signal would end the process on one of those.)
   func start() {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGINT)
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return }
+    let (reading, writing) = (ends[0], ends[1])
+    signalPipe.store(writing, ordering: .sequentiallyConsistent)
+    signal(SIGINT) { _ in
+      // All that a signal handler may do: pass the word on.
+      var byte: UInt8 = 0
+      _ = write(signalPipe.load(ordering: .relaxed), &byte, 1)
+    }
     startThread(stackByteCount: 1 << 18) {
-      var signals = sigset_t()
-      sigemptyset(&signals)
-      sigaddset(&signals, SIGINT)
+      var byte: UInt8 = 0
       while true {
-        var signal: Int32 = 0
-        if sigwait(&signals, &signal) == 0 { self.interrupt() }
+        let count = read(reading, &byte, 1)
+        if count == 1 { self.interrupt() } else if count == 0 || errno != EINTR { return }
       }
     }
   }
