@@ -80,7 +80,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "KingletEvaluation", dependencies: ["Kinglet", "KingletGGUF", "KingletTensors", "KingletTransformer"],
+      name: "KingletEvaluation",
+      dependencies: ["Kinglet", "KingletGGUF", "KingletGeneration", "KingletTensors", "KingletTransformer"],
       swiftSettings: strict),
     .executableTarget(
       name: "kinglet-cli",

@@ -37,6 +37,8 @@ struct KingletCommand: AsyncParsableCommand {
       Bench.self, Doctor.self,
     ])
 
+  static var _errorPrefix: String { "error: " }
+
   static func main() async {
     Interrupts.shared.start()
     do {

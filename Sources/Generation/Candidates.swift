@@ -1,7 +1,7 @@
 /// A token that may be drawn.
-struct Candidate: Equatable, Sendable {
-  var id: Int32
-  var logit: Float
+package struct Candidate: Equatable, Sendable {
+  package var id: Int32
+  package var logit: Float
 
   /// Better means a higher logit, and the lower id of equals. Logits are never NaN here: see `makeComparable`.
   @inline(__always)
@@ -11,8 +11,8 @@ struct Candidate: Equatable, Sendable {
 }
 
 /// The tokens still in the running. Before any step has chosen, that is the whole vocabulary in order of id.
-struct Candidates {
-  private(set) var items: [Candidate]
+package struct Candidates {
+  package private(set) var items: [Candidate]
   /// Best first. The whole vocabulary is never sorted.
   private(set) var isSorted: Bool
   /// The highest logit.
@@ -26,7 +26,7 @@ struct Candidates {
   }
 
   /// The `count` best of a row, best first.
-  init(best count: Int, of row: [Float]) {
+  package init(best count: Int, of row: [Float]) {
     items = bestCandidates(count, of: row.count) { Candidate(id: Int32(truncatingIfNeeded: $0), logit: row[$0]) }
     best = items.first?.logit ?? 0
     isSorted = true
@@ -85,7 +85,7 @@ func bestCandidates(_ count: Int, of total: Int, _ candidate: (Int) -> Candidate
 }
 
 /// The highest logit of a row without NaN, 0 of none.
-func highest(_ row: [Float]) -> Float {
+package func highest(_ row: [Float]) -> Float {
   guard var best = row.first else { return 0 }
   for logit in row { best = logit > best ? logit : best }
   return best

@@ -20,7 +20,7 @@ func exponential(_ x: Float) -> Float {
 
 /// Replaces each value by `exponential((value - top) / temperature)`, which is 1 for the top, and returns their sum.
 @discardableResult
-func exponentiate(_ values: inout [Float], below top: Float, temperature: Float = 1) -> Double {
+package func exponentiate(_ values: inout [Float], below top: Float, temperature: Float = 1) -> Double {
   // Two loops: the first is vectorised, the second is a chain of additions in fixed order.
   for index in values.indices { values[index] = exponential((values[index] - top) / temperature) }
   var sum = 0.0

@@ -1,13 +1,15 @@
 // KingletEvaluation: measurements of a model. How well it predicts a text (score, perplexity) and how fast it runs.
 
 import Kinglet
+import KingletGeneration
 import KingletTransformer
 
 /// How probable a model finds each token of a sequence.
 public struct Score: Sendable, Equatable, Codable {
-  /// A token and the natural logarithm of its probability.
+  /// A token, the model's output for it and the natural logarithm of its probability.
   public struct Candidate: Sendable, Equatable, Codable {
     public let token: Int32
+    public let logit: Float
     public let logProbability: Double
   }
 
@@ -40,27 +42,14 @@ extension Score {
       if index + 1 < tokens.count { logProbabilities.append(Double(row[Int(tokens[index + 1])]) - normalizer) }
       if top > 0 {
         candidates.append(
-          largest(top, of: row).map { Candidate(token: $0, logProbability: Double(row[Int($0)]) - normalizer) })
+          Candidates(best: top, of: copy row).items.map {
+            Candidate(token: $0.id, logit: $0.logit, logProbability: Double($0.logit) - normalizer)
+          })
       }
       try eachRow(row)
     }
     return Score(
       tokens: tokens, logProbabilities: logProbabilities,
       negativeLogLikelihood: -logProbabilities.reduce(0) { $0 + ($1 ?? 0) }, top: top > 0 ? candidates : nil)
-  }
-
-  /// Indices of the `count` largest logits, best first, the lower index first in a tie: one pass over the row, with the
-  /// few best so far in order.
-  static func largest(_ count: Int, of row: borrowing [Float]) -> [Int32] {
-    var best: [Int32] = []
-    for index in 0..<row.count {
-      let value = row[index]
-      if best.count == count, let last = best.last, !(value > row[Int(last)]) { continue }
-      var place = best.count
-      while place > 0, value > row[Int(best[place - 1])] { place -= 1 }
-      best.insert(Int32(index), at: place)
-      if best.count > count { best.removeLast() }
-    }
-    return best
   }
 }

@@ -14,7 +14,8 @@ struct Chat: AsyncParsableCommand {
 
   private static let help = """
     Type a question and press Return. A line that ends in \\ goes on in the next; \"\"\" on a line of its own begins and
-    ends a text of several lines. Ctrl-C stops an answer; Ctrl-D, or Ctrl-C twice at the prompt, leaves.
+    ends a text of several lines. When the context is full, /clear begins again. Ctrl-C stops an answer; Ctrl-D, or Ctrl-C
+    twice at the prompt, leaves.
 
       /help          this text
       /clear         forget the conversation
@@ -45,7 +46,7 @@ struct Chat: AsyncParsableCommand {
       let trimmed = text.drop { $0 == " " }
       if trimmed.isEmpty { continue }
       guard trimmed.hasPrefix("/") else {
-        try await answer(text, session)
+        try await answer(text, session, isInteractive)
         continue
       }
       let words = trimmed.split(separator: " ", maxSplits: 1).map(String.init)
@@ -65,21 +66,20 @@ struct Chat: AsyncParsableCommand {
     if isInteractive { standardError("\n") }
   }
 
-  private func answer(_ question: String, _ session: ChatSession) async throws {
+  private func answer(_ question: String, _ session: ChatSession, _ isInteractive: Bool) async throws {
     let stream = session.stream(question, options: sampling.options(defaultMaxTokens: 1024))
-    Interrupts.shared.handle { stream.cancel() }
+    // Where nobody is there to ask the next question, Ctrl-C means the whole program.
+    if isInteractive { Interrupts.shared.handle { stream.cancel() } }
     do {
       for try await delta in stream {
         try standardOutput(delta.text)
         guard let summary = delta.summary else { continue }
         try standardOutput("\n")
-        switch summary.finishReason {
-        case .contextFull: standardError("note: the context is full. /clear begins again.\n")
-        case .cancelled: standardError("(stopped)\n")
-        default: break
-        }
+        summary.explain()
+        if summary.finishReason == .cancelled { standardError("(stopped)\n") }
       }
     } catch {
+      guard isInteractive else { throw error }
       // The conversation stands; only this question failed.
       standardError("error: \(error)\n")
     }

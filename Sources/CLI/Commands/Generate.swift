@@ -11,8 +11,9 @@ struct Generate: AsyncParsableCommand {
         kinglet generate --chat --temperature 0.7 --top-p 0.9 --seed 1 - < question.txt
 
       Without --chat the text is continued as it stands. With --json one object is printed at the end: text, tokens,
-      finish_reason (stop_token, stop_string, length, context_full, cancelled), seed, usage (prompt, reused, dropped and
-      generated tokens) and timings in seconds.
+      finish_reason (stop_token, stop_string, length, context_full, cancelled), seed, usage (prompt_tokens, reused_tokens,
+      dropped_tokens, generated_tokens) and timings (load, queue, prefill, first_token and decode in seconds;
+      prefill_tokens_per_second, decode_tokens_per_second). Without -n the text ends after 512 tokens at the latest.
       """)
 
   @OptionGroup var loading: LoadArguments
@@ -53,6 +54,7 @@ struct Generate: AsyncParsableCommand {
     }
     Interrupts.shared.handle { stream.cancel() }
     let summary = json ? try await report(stream) : try await show(stream)
+    summary.explain()
     if summary.finishReason == .cancelled { Interrupts.exit() }
   }
 
@@ -64,9 +66,6 @@ struct Generate: AsyncParsableCommand {
       last = delta.text.last ?? last
       guard let summary = delta.summary else { continue }
       if !last.isNewline { try standardOutput("\n") }
-      if summary.usage.droppedTokens > 0 {
-        standardError("note: \(summary.usage.droppedTokens) tokens of the prompt were left out to fit the context\n")
-      }
       return summary
     }
     throw KingletError(.cancelled, "the stream ended early")
@@ -95,6 +94,16 @@ struct GenerationReport: Encodable {
     seed = reply.summary.seed
     usage = reply.summary.usage
     timings = reply.summary.timing
+  }
+}
+
+extension GenerationSummary {
+  /// Tells on standard error what the reader of the text should know about it.
+  func explain() {
+    if usage.droppedTokens > 0 {
+      standardError("note: \(usage.droppedTokens) tokens of the prompt were left out to fit the context\n")
+    }
+    if finishReason == .contextFull { standardError("note: the text ends here because the context is full\n") }
   }
 }
 

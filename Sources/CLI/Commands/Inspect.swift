@@ -162,7 +162,7 @@ private struct FileReport: Encodable {
   /// A value in one line: vocabularies and templates are cut.
   private static func describe(_ value: GGUFValue) -> (type: String, text: String) {
     func shortened(_ text: String) -> String {
-      let line = text.prefix(61).map { $0.isNewline ? "⏎" : $0 }
+      let line = text.prefix(61).map { $0.isNewline ? "⏎" : $0.isControl ? "\u{FFFD}" : $0 }
       return line.count > 60 ? String(line.prefix(60)) + "…" : String(line)
     }
     if let text = value.string { return ("string", shortened(text)) }
@@ -172,4 +172,9 @@ private struct FileReport: Encodable {
     guard let array = value.array else { return ("integer", "\(value)") }
     return ("array", "\(array.count) values")
   }
+}
+
+extension Character {
+  /// Whether it could steer a terminal, to which a file from a stranger has no right.
+  fileprivate var isControl: Bool { unicodeScalars.contains { $0.properties.generalCategory == .control } }
 }

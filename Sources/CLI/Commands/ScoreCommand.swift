@@ -14,14 +14,15 @@ struct ScoreCommand: ParsableCommand {
         kinglet score --model model.gguf --tokens 1,2,3 --activations f32 --dump-logits logits.f32
 
       Natural logarithms. With --json: tokens, log_probabilities (null for the first), negative_log_likelihood and, with
-      --top, for each position the most probable next tokens. --dump-logits writes raw little-endian float32,
-      [tokens, vocabulary]. Keys and values are kept in F32 unless told otherwise.
+      --top, for each position the most probable next tokens (token, logit, log_probability). --dump-logits writes raw
+      little-endian float32, [tokens, vocabulary]. Keys and values are kept in F32 unless told otherwise.
       """)
 
   @OptionGroup var model: ModelArgument
   @OptionGroup var compute: ComputeArguments
 
-  @Option(help: ArgumentHelp("Token ids, to which nothing is added.", valueName: "1,2,3"))
+  @Option(
+    help: ArgumentHelp("Token ids, to which nothing is added; - reads them from standard input.", valueName: "1,2,3"))
   var tokens: String?
 
   @Option(help: ArgumentHelp("A text file; - is standard input.", valueName: "file"))
@@ -92,8 +93,9 @@ struct ScoreCommand: ParsableCommand {
   }
 
   private func parse(_ list: String) throws -> [Int32] {
-    try list.split(separator: ",").map { word in
-      guard let id = Int32(word.filter { $0 != " " }) else {
+    let list = list == "-" ? try readText("-") : list
+    return try list.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map { word in
+      guard let id = Int32(word) else {
         throw KingletError(.invalidArgument, "`\(word)` is no token id", at: "--tokens")
       }
       return id

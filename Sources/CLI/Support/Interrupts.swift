@@ -9,10 +9,13 @@ import Synchronization
   import Darwin
 #endif
 
-/// The writing end of the pipe between the signal handler and its thread.
-private let signalPipe = Atomic<Int32>(-1)
+/// Where the signal handler tells of Ctrl-C, which is all it does.
+private let interruptPipe = Atomic<Int32>(-1)
 
-/// Ctrl-C. A thread waits for the signal, so that what it starts need not be safe within a signal handler.
+/// Ctrl-C. A thread waits for the handler's word, so that what it starts need not be safe within a signal handler.
+///
+/// (Blocking the signal and waiting for it would be shorter, but OpenBLAS starts threads as it is loaded, before anything
+/// can be blocked for them, and the signal would end the process through one of those.)
 ///
 /// The first Ctrl-C calls the current handler, if there is one; without a handler, or when it comes again before the
 /// handler has had its effect, the process ends with code 130.
@@ -29,23 +32,22 @@ final class Interrupts: Sendable {
   /// Whether Ctrl-C has been pressed since the last `handle`.
   var isInterrupted: Bool { wasInterrupted.load(ordering: .relaxed) }
 
-  /// Begins to listen. (Blocking the signal and waiting for it would not do: libraries start threads before `main`,
-  /// and the signal would end the process on one of those.)
+  /// To be called once.
   func start() {
-    var ends: [Int32] = [-1, -1]
+    var ends: [Int32] = [0, 0]
+    // Without a pipe, Ctrl-C ends the process, as it does any other.
     guard pipe(&ends) == 0 else { return }
-    let (reading, writing) = (ends[0], ends[1])
-    signalPipe.store(writing, ordering: .sequentiallyConsistent)
+    interruptPipe.store(ends[1], ordering: .relaxed)
     signal(SIGINT) { _ in
-      // All that a signal handler may do: pass the word on.
+      let saved = errno
       var byte: UInt8 = 0
-      _ = write(signalPipe.load(ordering: .relaxed), &byte, 1)
+      _ = write(interruptPipe.load(ordering: .relaxed), &byte, 1)
+      errno = saved
     }
-    startThread(stackByteCount: 1 << 18) {
+    startThread(stackByteCount: 1 << 18) { [end = ends[0]] in
       var byte: UInt8 = 0
       while true {
-        let count = read(reading, &byte, 1)
-        if count == 1 { self.interrupt() } else if count == 0 || errno != EINTR { return }
+        if read(end, &byte, 1) == 1 { self.interrupt() }
       }
     }
   }

@@ -24,7 +24,7 @@ struct ModelArgument: ParsableArguments {
 
 /// How the model computes.
 struct ComputeArguments: ParsableArguments {
-  @Option(name: [.short, .long], help: "Threads (default: the cores this process may use).")
+  @Option(name: [.short, .long], parsing: .unconditional, help: "Threads (default: the cores this process may use).")
   var threads: Int?
 
   @Option(help: "How activations meet quantised weights: int8 (fast) or f32 (exact).")
@@ -45,7 +45,9 @@ struct LoadArguments: ParsableArguments {
   @OptionGroup var model: ModelArgument
   @OptionGroup var compute: ComputeArguments
 
-  @Option(name: [.short, .long], help: "Tokens of context (default: what the model was trained for, at most 8192).")
+  @Option(
+    name: [.short, .long], parsing: .unconditional,
+    help: "Tokens of context (default: what the model was trained for, at most 8192).")
   var context: Int?
 
   @Option(help: "How keys and values are stored: f16 or f32.")
@@ -53,6 +55,10 @@ struct LoadArguments: ParsableArguments {
 
   @Option(help: ArgumentHelp("A chat template to use in place of the model's.", valueName: "file"))
   var template: String?
+
+  func validate() throws {
+    if let context, context < 1 { throw ValidationError("--context must be 1 or more") }
+  }
 
   /// Loads the model, with a progress bar if it takes long; Ctrl-C stops it.
   func load() async throws -> LanguageModel {
@@ -69,22 +75,25 @@ struct LoadArguments: ParsableArguments {
 /// How tokens are drawn, and when to stop.
 struct SamplingArguments: ParsableArguments {
   @Option(
-    name: [.customShort("n"), .long], help: "The most tokens to generate (default: 512, in a chat 1024 an answer).")
+    name: [.customShort("n"), .long], parsing: .unconditional,
+    help: "The most tokens to generate (default: 512, in a chat 1024 an answer).")
   var maxTokens: Int?
 
-  @Option(help: "0 always takes the most probable token; higher is more varied.")
+  @Option(
+    parsing: .unconditional,
+    help: "0 always takes the most probable token, whatever the next three say; higher is more varied.")
   var temperature: Float = 0
 
-  @Option(help: "Draw among this many of the most probable tokens.")
+  @Option(parsing: .unconditional, help: "Draw among this many of the most probable tokens.")
   var topK: Int?
 
-  @Option(help: "Draw among the fewest tokens that together have this probability.")
+  @Option(parsing: .unconditional, help: "Draw among the fewest tokens that together have this probability.")
   var topP: Float?
 
-  @Option(help: "Draw among tokens at least this times as probable as the best.")
+  @Option(parsing: .unconditional, help: "Draw among tokens at least this times as probable as the best.")
   var minP: Float?
 
-  @Option(help: "Divide the logits of tokens seen lately; 1 leaves them alone.")
+  @Option(parsing: .unconditional, help: "Divide the logits of tokens seen lately; 1 leaves them alone.")
   var repetitionPenalty: Float = 1
 
   @Option(help: "The start of the random sequence: same seed, same text.")
@@ -98,9 +107,23 @@ struct SamplingArguments: ParsableArguments {
 
   func options(defaultMaxTokens: Int) -> GenerationOptions {
     GenerationOptions(
-      sampling: SamplingOptions(
-        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed),
-      maxTokens: maxTokens ?? defaultMaxTokens, stopStrings: stop, truncation: truncate.truncation)
+      sampling: sampling, maxTokens: maxTokens ?? defaultMaxTokens, stopStrings: stop, truncation: truncate.truncation)
+  }
+
+  private var sampling: SamplingOptions {
+    SamplingOptions(
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty, seed: seed)
+  }
+
+  /// Now, and not after the seconds that loading a model may take.
+  func validate() throws {
+    do {
+      try sampling.validate()
+    } catch {
+      throw ValidationError(error.description)
+    }
+    if let maxTokens, maxTokens < 0 { throw ValidationError("--max-tokens must be 0 or more") }
+    if stop.contains("") { throw ValidationError("--stop must not be empty: it would match anywhere") }
   }
 }
 

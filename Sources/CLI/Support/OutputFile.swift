@@ -8,7 +8,7 @@ import Kinglet
   import Darwin
 #endif
 
-/// A binary file that is written front to back. A file that could not be finished is removed.
+/// A binary file that is written front to back. A file that could not be finished is removed; a device or a pipe is not.
 final class OutputFile {
   private let path: String
   private let stream: UnsafeMutablePointer<FILE>
@@ -24,7 +24,7 @@ final class OutputFile {
 
   deinit {
     fclose(stream)
-    if !isFinished { unlink(path) }
+    if !isFinished, isPlainFile { unlink(path) }
   }
 
   /// Appends floats, little-endian, as they lie in memory on every platform Kinglet runs on.
@@ -39,9 +39,15 @@ final class OutputFile {
     isFinished = true
   }
 
+  /// Asked of the path, not of the open file: what a link such as /dev/stdout leads to is not ours to remove.
+  private var isPlainFile: Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
   private func failure() -> KingletError {
     KingletError(
       .fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: path,
-      remedy: "Make room, or choose another place; the incomplete file is removed.")
+      remedy: "Make room, or choose another place" + (isPlainFile ? "; the incomplete file is removed" : ""))
   }
 }
