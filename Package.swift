@@ -103,6 +103,8 @@ let package = Package(
     tests("Templates", ["KingletTemplates"]),
     tests("Kernels", ["KingletKernels", "KingletQuants", "KingletTensors"]),
     tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF"]),
+    tests(
+      "KingletEvaluation", ["Kinglet", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]
