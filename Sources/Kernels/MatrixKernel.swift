@@ -27,32 +27,59 @@ public final class MatrixKernel: Sendable {
       _ out: UnsafeMutablePointer<Float>, _ stride: Int
     ) -> Void
 
+  /// Panels that `multiplyTiles` takes together: it does best with a multiple of them.
+  public let panelsAtOnce: Int
+  /// Bytes of scratch that `multiplyTiles` needs, aligned to 64.
+  public let scratchByteCount: Int
+  /// The same for `tileCount` tiles of eight tokens that follow each other: the same sums, bit for bit, as tile by tile.
+  public let multiplyTiles:
+    @Sendable (
+      _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tiles: UnsafeRawPointer, _ tileCount: Int,
+      _ scratch: UnsafeMutableRawPointer, _ out: UnsafeMutablePointer<Float>, _ stride: Int
+    ) -> Void
+
+  public typealias Multiply =
+    @Sendable (UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>, Int) -> Void
+  public typealias MultiplyTiles =
+    @Sendable (
+      UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, UnsafeMutableRawPointer, UnsafeMutablePointer<Float>, Int
+    ) -> Void
+
+  /// - Parameter multiplyTiles: nil where nothing is gained by taking several tiles together.
   public init(
     panelRows: Int,
     panelByteCount: @escaping @Sendable (Int) -> Int,
     pack: @escaping @Sendable (UnsafeRawPointer, Int, Int, Int, UnsafeMutableRawPointer) -> Void,
     unpack: @escaping @Sendable (UnsafeRawPointer, Int, Int, Int, Int, UnsafeMutableRawPointer) -> Void,
-    multiply:
-      @escaping @Sendable (
-        UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>, Int
-      ) -> Void
+    multiply: @escaping Multiply,
+    panelsAtOnce: Int = 1,
+    scratchByteCount: Int = 0,
+    multiplyTiles: MultiplyTiles? = nil
   ) {
     self.panelRows = panelRows
     self.panelByteCount = panelByteCount
     self.pack = pack
     self.unpack = unpack
     self.multiply = multiply
+    self.panelsAtOnce = panelsAtOnce
+    self.scratchByteCount = scratchByteCount
+    self.multiplyTiles =
+      multiplyTiles ?? { panels, panelCount, columns, tiles, tileCount, _, out, stride in
+        let width = ActivationLayout.maximumWidth
+        let tileByteCount = width * ActivationLayout.byteCount(columns: columns)
+        for tile in 0..<tileCount {
+          multiply(
+            panels, panelCount, columns, tiles + tile * tileByteCount, width, out + tile * width * stride, stride)
+        }
+      }
   }
 }
 
 extension MatrixKernel {
   /// A kernel whose panels are laid out as `layout` says.
   public convenience init(
-    layout: PanelLayout,
-    multiply:
-      @escaping @Sendable (
-        UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>, Int
-      ) -> Void
+    layout: PanelLayout, multiply: @escaping Multiply, panelsAtOnce: Int = 1, scratchByteCount: Int = 0,
+    multiplyTiles: MultiplyTiles? = nil
   ) {
     self.init(
       panelRows: layout.rows,
@@ -64,6 +91,6 @@ extension MatrixKernel {
         layout.unpack(
           panel, columns: columns, firstRow: firstRow, rowCount: rowCount, rowByteCount: rowByteCount, into: rows)
       },
-      multiply: multiply)
+      multiply: multiply, panelsAtOnce: panelsAtOnce, scratchByteCount: scratchByteCount, multiplyTiles: multiplyTiles)
   }
 }

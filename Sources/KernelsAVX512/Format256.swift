@@ -20,6 +20,7 @@ import CIntrinsics
 // token as in Format32. Block layouts: ggml's format.
 
 enum FormatQ4_K: PanelFormat {
+  typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 256 }
   @inline(__always) static var blockByteCount: Int { 2368 }
 
@@ -49,6 +50,7 @@ enum FormatQ4_K: PanelFormat {
 }
 
 enum FormatQ5_K: PanelFormat {
+  typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 256 }
   @inline(__always) static var blockByteCount: Int { 2880 }
 
@@ -95,6 +97,7 @@ enum FormatQ5_K: PanelFormat {
 }
 
 enum FormatQ6_K: PanelFormat {
+  typealias Part = CentredPart<ZeroAt32>
   @inline(__always) static var blockColumns: Int { 256 }
   @inline(__always) static var blockByteCount: Int { 3360 }
 

@@ -16,6 +16,7 @@ import CIntrinsics
 // in place of them). Block layouts: ggml's format.
 
 enum FormatQ4_0: PanelFormat {
+  typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 32 }
   @inline(__always) static var blockByteCount: Int { 288 }
 
@@ -24,11 +25,12 @@ enum FormatQ4_0: PanelFormat {
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
     group.addCentred(
-      nibbles(block), scale: loadHalves(block, 256), minusZero: pairConstant(-8), Record(records, width: Group.width))
+      nibbles(block), scale: loadHalves(block, 256), zero: 8, Record(records, width: Group.width))
   }
 }
 
 enum FormatQ4_1: PanelFormat {
+  typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 32 }
   @inline(__always) static var blockByteCount: Int { 320 }
 
@@ -43,6 +45,7 @@ enum FormatQ4_1: PanelFormat {
 }
 
 enum FormatQ5_0: PanelFormat {
+  typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 32 }
   @inline(__always) static var blockByteCount: Int { 352 }
 
@@ -51,12 +54,13 @@ enum FormatQ5_0: PanelFormat {
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
     group.addCentred(
-      fiveBits(block), scale: loadHalves(block, 320), minusZero: pairConstant(-16),
+      fiveBits(block), scale: loadHalves(block, 320), zero: 16,
       Record(records, width: Group.width))
   }
 }
 
 enum FormatQ5_1: PanelFormat {
+  typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 32 }
   @inline(__always) static var blockByteCount: Int { 384 }
 
@@ -71,6 +75,7 @@ enum FormatQ5_1: PanelFormat {
 }
 
 enum FormatQ8_0: PanelFormat {
+  typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 32 }
   @inline(__always) static var blockByteCount: Int { 544 }
 
@@ -83,7 +88,7 @@ enum FormatQ8_0: PanelFormat {
       w0: unsigned(block, 0), w1: unsigned(block, 64), w2: unsigned(block, 128), w3: unsigned(block, 192),
       w4: unsigned(block, 256), w5: unsigned(block, 320), w6: unsigned(block, 384), w7: unsigned(block, 448))
     group.addCentred(
-      weights, scale: loadHalves(block, 512), minusZero: pairConstant(-128), Record(records, width: Group.width))
+      weights, scale: loadHalves(block, 512), zero: 128, Record(records, width: Group.width))
   }
 
   @inline(__always)

@@ -25,6 +25,11 @@ func loadInt8s(_ pointer: UnsafeRawPointer, _ offset: Int) -> Integers {
   _mm512_loadu_si512(pointer + offset)
 }
 
+@inline(__always)
+func loadFloats(_ pointer: UnsafeRawPointer, _ offset: Int) -> Floats {
+  _mm512_loadu_ps(pointer + offset)
+}
+
 /// Sixteen halves, widened.
 @inline(__always)
 func loadHalves(_ pointer: UnsafeRawPointer, _ offset: Int) -> Floats {

@@ -3,11 +3,13 @@ import CIntrinsics
 /// A weight type as panels of 16 interleaved rows: how a block of columns becomes unsigned bytes, scales and offsets.
 ///
 /// The product itself is written once, in `multiplyPanels`, and specialised for each format and token group.
-protocol PanelFormat {
+protocol PanelFormat: SendableMetatype {
   /// Columns of one block: 32, or 256 for the K types.
   static var blockColumns: Int { get }
   /// Bytes of one block of a panel (16 rows).
   static var blockByteCount: Int { get }
+  /// What its unpacked weights are multiplied as.
+  associatedtype Part: PartKind
   /// Adds the product of one block with the records at `records` to the tokens' sums.
   static func addBlock<Group: TokenGroup>(
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group)
@@ -18,7 +20,7 @@ protocol PanelFormat {
 
 /// `panelCount` panels times one tile of tokens: `out[t * stride + 16 p + r]`.
 @inline(__always)
-func multiplyPanels<Format: PanelFormat, Group: TokenGroup>(
+func multiplyPanels<Format: PanelFormat, Group: TokenSums>(
   _: Format.Type, _: Group.Type, _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int,
   _ tile: UnsafeRawPointer, _ out: UnsafeMutablePointer<Float>, _ stride: Int
 ) {

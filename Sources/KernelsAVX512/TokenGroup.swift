@@ -26,13 +26,23 @@ struct Weights32 {
 
 protocol TokenGroup {
   static var width: Int { get }
-  init()
   /// w = scale * q + offset: adds scale * (q . x) + offset * S.
   mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _ record: Record)
-  /// w = scale * (q - zero), one scale for all 32 columns.
-  mutating func addCentred(_ w: Weights32, scale: Floats, minusZero: Integers, _ record: Record)
   /// w = scale * (q - zero), one scale for each 16 columns.
   mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ record: Record)
+}
+
+extension TokenGroup {
+  /// w = scale * (q - zero), one scale for all 32 columns: the zero point is an offset like any other.
+  @inline(__always)
+  mutating func addCentred(_ w: Weights32, scale: Floats, zero: Float, _ record: Record) {
+    addAffine(w, scale: scale, offset: _mm512_mul_ps(scale, _mm512_set1_ps(0 - zero)), record)
+  }
+}
+
+/// Tokens with their sums.
+protocol TokenSums: TokenGroup {
+  init()
   /// Writes lane r of token t to `out[t * stride + r]`.
   func store(_ out: UnsafeMutablePointer<Float>, stride: Int)
 }
@@ -55,7 +65,7 @@ struct Record {
   @inline(__always) var sum: Int { width &* 48 &+ token &* 4 }
 }
 
-struct OneToken: TokenGroup {
+struct OneToken: TokenSums {
   @inline(__always) static var width: Int { 1 }
   var sum: Floats
   @inline(__always) init() { sum = _mm512_setzero_ps() }
@@ -82,14 +92,6 @@ struct OneToken: TokenGroup {
   }
 
   @inline(__always)
-  mutating func addCentred(_ w: Weights32, scale: Floats, minusZero: Integers, _ r: Record) {
-    let (low, high) = centredDots(w, minusZero, r)
-    var both = _mm512_mul_ps(_mm512_cvtepi32_ps(low), broadcastFloat(r.base, r.scales))
-    both = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high), broadcastFloat(r.base, r.scales &+ 4), both)
-    sum = _mm512_fmadd_ps(both, scale, sum)
-  }
-
-  @inline(__always)
   mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ r: Record) {
     let (low, high) = centredDots(w, minusZero, r)
     sum = _mm512_fmadd_ps(
@@ -113,7 +115,7 @@ struct OneToken: TokenGroup {
   func store(_ out: UnsafeMutablePointer<Float>, stride: Int) { _mm512_storeu_ps(out, sum) }
 }
 
-struct Pair<Half: TokenGroup>: TokenGroup {
+struct Pair<Half: TokenSums>: TokenSums {
   @inline(__always) static var width: Int { Half.width &* 2 }
   var first: Half
   var second: Half
@@ -126,12 +128,6 @@ struct Pair<Half: TokenGroup>: TokenGroup {
   mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _ r: Record) {
     first.addAffine(w, scale: scale, offset: offset, r)
     second.addAffine(w, scale: scale, offset: offset, r.advanced(by: Half.width))
-  }
-
-  @inline(__always)
-  mutating func addCentred(_ w: Weights32, scale: Floats, minusZero: Integers, _ r: Record) {
-    first.addCentred(w, scale: scale, minusZero: minusZero, r)
-    second.addCentred(w, scale: scale, minusZero: minusZero, r.advanced(by: Half.width))
   }
 
   @inline(__always)

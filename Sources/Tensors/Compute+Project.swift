@@ -131,13 +131,22 @@ extension Compute {
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
     if case .panels(let kernel) = matrix.storage, let tiles = x.rounded {
+      let (panels, panelCount) = (matrix.panel(part.panels.lowerBound), part.panels.count)
+      func tile(_ token: Int) -> UnsafeRawPointer {
+        tiles + ActivationLayout.tileOffset(at: token, columns: matrix.columns)
+      }
       var token = part.tokens.lowerBound
+      // Whole tiles together; a part begins where a tile does.
+      let tileCount = (min(part.tokens.upperBound, x.rows / 8 * 8) - token) / 8
+      if tileCount > 0 {
+        kernel.multiplyTiles(panels, panelCount, matrix.columns, tile(token), tileCount, scratch, out, stride)
+        token += 8 * tileCount
+      }
       while token < part.tokens.upperBound {
         let width = ActivationLayout.tileWidth(at: token, of: x.rows)
         kernel.multiply(
-          matrix.panel(part.panels.lowerBound), part.panels.count, matrix.columns,
-          tiles + ActivationLayout.tileOffset(at: token, columns: matrix.columns), width,
-          out + (token - part.tokens.lowerBound) * stride, stride)
+          panels, panelCount, matrix.columns, tile(token), width, out + (token - part.tokens.lowerBound) * stride,
+          stride)
         token += width
       }
     } else {

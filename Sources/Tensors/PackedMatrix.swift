@@ -56,6 +56,12 @@ public final class PackedMatrix: @unchecked Sendable {
   /// Bytes that a product with this matrix reads.
   public var byteCount: Int { panelCount * panelByteCount }
 
+  /// Panels that a kernel likes to take together.
+  var panelsAtOnce: Int { if case .panels(let kernel) = storage { kernel.panelsAtOnce } else { 1 } }
+
+  /// Scratch that the kernel needs for a task.
+  var kernelScratchByteCount: Int { if case .panels(let kernel) = storage { kernel.scratchByteCount } else { 0 } }
+
   func panel(_ index: Int) -> UnsafeRawPointer { base + index * panelByteCount }
 
   /// Writes the float values of rows `first ..< first + count` to `out`, `columns` apart.

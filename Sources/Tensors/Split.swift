@@ -36,7 +36,8 @@ struct Split {
     let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
     // Row-major matrices have panels of one row: give the kernels at least four, and BLAS enough to block.
     let least = matrix.panelRows > 1 ? 1 : tokens > 1 ? min(64, fair) : 4
-    panelsPerPart = min(panelCount, max(least, min(wanted, fair)))
+    let group = matrix.panelsAtOnce
+    panelsPerPart = min(panelCount, (max(least, min(wanted, fair)) + group - 1) / group * group)
     partsPerBlock = (panelCount + panelsPerPart - 1) / panelsPerPart
   }
 
@@ -54,7 +55,8 @@ struct Split {
   func scratchByteCount(for matrix: PackedMatrix) -> Int {
     let rows = panelsPerPart * matrix.panelRows
     let floats = rows * matrix.columns * MemoryLayout<Float>.stride
-    return Self.blockByteCount(tokensPerPart, rows) + floats + matrix.panelRows * matrix.rowByteCount + 128
+    let own = max(floats + matrix.panelRows * matrix.rowByteCount, matrix.kernelScratchByteCount)
+    return Self.blockByteCount(tokensPerPart, rows) + own + 128
   }
 
   static func blockByteCount(_ tokens: Int, _ rows: Int) -> Int {
