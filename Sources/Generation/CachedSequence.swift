@@ -24,15 +24,15 @@ struct CachedSequence<Model: SequenceModel> {
     return tokens.count
   }
 
-  /// Runs what `prompt` holds beyond the tokens remembered; leaves the logits of its last token.
+  /// Runs what `prompt` holds beyond the tokens remembered; leaves what its last token says.
   mutating func prefill(
-    _ prompt: [Int32], with model: Model, logits: inout [Float], isCancelled: () -> Bool
+    _ prompt: [Int32], with model: Model, output: inout StepOutput, isCancelled: () -> Bool
   ) throws(KingletError) {
     while tokens.count < prompt.count {
       if isCancelled() { throw KingletError(.cancelled, "the prompt was cancelled") }
       let chunk = prompt[tokens.count..<min(prompt.count, tokens.count + Self.chunkSize)]
       if chunk.endIndex == prompt.endIndex {
-        try model.forward(chunk, cache: cache, logits: &logits, isCancelled: isCancelled)
+        try output.take(chunk, from: model, cache: cache, isCancelled: isCancelled)
       } else {
         try model.forward(chunk, cache: cache, isCancelled: isCancelled)
       }
@@ -42,9 +42,9 @@ struct CachedSequence<Model: SequenceModel> {
 
   /// Runs one token.
   mutating func append(
-    _ token: Int32, with model: Model, logits: inout [Float], isCancelled: () -> Bool
+    _ token: Int32, with model: Model, output: inout StepOutput, isCancelled: () -> Bool
   ) throws(KingletError) {
-    try model.forward([token], cache: cache, logits: &logits, isCancelled: isCancelled)
+    try output.take([token], from: model, cache: cache, isCancelled: isCancelled)
     tokens.append(token)
   }
 }

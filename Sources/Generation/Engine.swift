@@ -88,8 +88,8 @@ private struct EngineLoop<Model: SequenceModel> {
   let contextLength: Int
   let loadSeconds: Double
   var sequences: [UInt64: CachedSequence<Model>] = [:]
-  /// The row that every step writes and the sampler reads, `[vocabularySize]`.
-  var logits: [Float] = []
+  /// What every step writes and the sampler reads.
+  var output = StepOutput()
 
   mutating func run(_ mailbox: Mailbox<EngineMessage>) {
     while let message = mailbox.take() {
@@ -117,7 +117,7 @@ private struct EngineLoop<Model: SequenceModel> {
       if let session, let known = sequences.removeValue(forKey: session) { known } else {
         CachedSequence<Model>(cache: try model.makeCache(capacity: contextLength))
       }
-    try run.run(&sequence, logits: &logits)
+    try run.run(&sequence, output: &output)
     if let session { sequences[session] = sequence }
   }
 }

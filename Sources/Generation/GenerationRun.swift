@@ -32,12 +32,13 @@ struct GenerationRun<Model: SequenceModel> {
     timing.queue = seconds(since: channel.start)
   }
 
-  /// Runs to the end and sends the last delta. `logits` is scratch.
-  mutating func run(_ sequence: inout CachedSequence<Model>, logits: inout [Float]) throws(KingletError) {
+  /// Runs to the end and sends the last delta. `output` is scratch.
+  mutating func run(_ sequence: inout CachedSequence<Model>, output: inout StepOutput) throws(KingletError) {
+    output.wantsOnlyLargest = sampler.needsOnlyLargest
     let reason: FinishReason
     do {
-      try prefill(&sequence, logits: &logits)
-      reason = try decode(&sequence, logits: &logits)
+      try prefill(&sequence, output: &output)
+      reason = try decode(&sequence, output: &output)
     } catch {
       // The model stops when the reader cancels: no failure, but the end that was asked for.
       guard error.code == .cancelled, channel.isCancelled else { throw error }
@@ -46,16 +47,17 @@ struct GenerationRun<Model: SequenceModel> {
     finish(reason)
   }
 
-  private mutating func prefill(_ sequence: inout CachedSequence<Model>, logits: inout [Float]) throws(KingletError) {
+  private mutating func prefill(_ sequence: inout CachedSequence<Model>, output: inout StepOutput) throws(KingletError)
+  {
     let start = clock.now
     usage.reusedTokens = sequence.resume(for: request.prompt)
-    try sequence.prefill(request.prompt, with: model, logits: &logits) { channel.isCancelled }
+    try sequence.prefill(request.prompt, with: model, output: &output) { channel.isCancelled }
     timing.prefill = seconds(since: start)
     timing.prefillTokensPerSecond = rate(usage.promptTokens - usage.reusedTokens, in: timing.prefill)
   }
 
   private mutating func decode(
-    _ sequence: inout CachedSequence<Model>, logits: inout [Float]
+    _ sequence: inout CachedSequence<Model>, output: inout StepOutput
   ) throws(KingletError) -> FinishReason {
     let start = clock.now
     defer {
@@ -66,7 +68,10 @@ struct GenerationRun<Model: SequenceModel> {
     while usage.generatedTokens < limit {
       if channel.isCancelled { return .cancelled }
       // All tokens so far are in the sequence at this point: the prompt, and each one generated.
-      let token = sampler.next(&logits, after: sequence.tokens)
+      let token =
+        output.wantsOnlyLargest
+        ? SampledToken(id: output.largest, logProbability: nil)
+        : sampler.next(&output.logits, after: sequence.tokens)
       if steps == 0 { timing.firstToken = seconds(since: channel.start) }
       if isLast(token.id) { return .stopToken }
       usage.generatedTokens += 1
@@ -75,7 +80,7 @@ struct GenerationRun<Model: SequenceModel> {
       if stops.hasMatched { return .stopString }
       if usage.generatedTokens == limit { return .length }
       if sequence.tokens.count >= contextLength { return .contextFull }
-      try sequence.append(token.id, with: model, logits: &logits) { channel.isCancelled }
+      try sequence.append(token.id, with: model, output: &output) { channel.isCancelled }
       steps += 1
     }
     return .length

@@ -36,6 +36,9 @@ public struct Sampler: Sendable {
     alternatives = logProbabilities
   }
 
+  /// Whether all that is ever asked of the logits is which one is largest.
+  var needsOnlyLargest: Bool { isGreedy && penalty == nil && alternatives == nil }
+
   /// The next token.
   ///
   /// - Parameters:

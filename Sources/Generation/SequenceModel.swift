@@ -16,6 +16,29 @@ protocol SequenceModel: Sendable {
   func forward(
     _ tokens: ArraySlice<Int32>, cache: Cache, logits: inout [Float], isCancelled: () -> Bool
   ) throws(KingletError)
+
+  /// The same, without a row of logits: returns the token with the largest, the lowest in a tie.
+  func mostLikelyToken(
+    after tokens: ArraySlice<Int32>, cache: Cache, isCancelled: () -> Bool
+  ) throws(KingletError) -> Int32
+}
+
+/// What a step leaves for the choice of the next token: a row of logits, or only which is largest.
+struct StepOutput {
+  /// `[vocabularySize]`; not written while `wantsOnlyLargest`.
+  var logits: [Float] = []
+  var largest: Int32 = 0
+  var wantsOnlyLargest = false
+
+  mutating func take<Model: SequenceModel>(
+    _ tokens: ArraySlice<Int32>, from model: Model, cache: Model.Cache, isCancelled: () -> Bool
+  ) throws(KingletError) {
+    if wantsOnlyLargest {
+      largest = try model.mostLikelyToken(after: tokens, cache: cache, isCancelled: isCancelled)
+    } else {
+      try model.forward(tokens, cache: cache, logits: &logits, isCancelled: isCancelled)
+    }
+  }
 }
 
 /// What a model remembers of one sequence.
@@ -45,5 +68,11 @@ struct DecoderModel: SequenceModel {
     _ tokens: ArraySlice<Int32>, cache: KVCache, logits: inout [Float], isCancelled: () -> Bool
   ) throws(KingletError) {
     try decoder.forward(tokens, cache: cache, logits: &logits, isCancelled: isCancelled)
+  }
+
+  func mostLikelyToken(
+    after tokens: ArraySlice<Int32>, cache: KVCache, isCancelled: () -> Bool
+  ) throws(KingletError) -> Int32 {
+    try decoder.mostLikelyToken(after: tokens, cache: cache, isCancelled: isCancelled)
   }
 }

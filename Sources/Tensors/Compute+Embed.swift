@@ -21,7 +21,4 @@ extension Compute {
       for j in 0..<output.columns { output.row(i)[j] *= scale }
     }
   }
-
-  /// The index of the largest element of a row.
-  public func indexOfMaximum(_ x: FloatMatrix, row: Int) -> Int { table.indexOfMaximum(x.row(row), x.columns) }
 }

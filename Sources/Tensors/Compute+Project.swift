@@ -39,11 +39,14 @@ extension Compute {
     }
     let splits = projections.map { Split($0.matrix, tokens: x.rows, threads: threads) }
     try reserveScratch(zip(splits, projections).map { $0.scratchByteCount(for: $1.matrix) }.max() ?? 0)
-    pool.run(splits.reduce(0) { $0 + $1.taskCount }, threads: threads) { task, worker in
-      var task = task
+    pool.runRanges(
+      splits.reduce(0) { $0 + $1.taskCount }, longest: splits.map(\.longestRun).min() ?? 1, threads: threads
+    ) { tasks, worker in
+      var first = 0
       for (projection, split) in zip(projections, splits) {
-        if task < split.taskCount { return run(projection, split.part(task), x, worker) }
-        task -= split.taskCount
+        let own = tasks.clamped(to: first..<first + split.taskCount)
+        if !own.isEmpty { run(projection, split.part(own.lowerBound - first..<own.upperBound - first), x, worker) }
+        first += split.taskCount
       }
     }
   }
@@ -62,12 +65,12 @@ extension Compute {
     try output.resize(rows: x.rows)
     let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
     let tokens = split.tokensPerPart
-    let panelFloats = split.panelsPerPart * gate.panelRows
+    let panelFloats = split.panelsPerPart * split.longestRun * gate.panelRows
     let own = max(split.scratchByteCount(for: gate), split.scratchByteCount(for: up))
     let block = Split.blockByteCount(tokens, panelFloats)
     try reserveScratch(own + 2 * block)
-    pool.run(split.taskCount, threads: threads) { task, worker in
-      let part = split.part(task)
+    pool.runRanges(split.taskCount, longest: split.longestRun, threads: threads) { tasks, worker in
+      let part = split.part(tasks)
       let scratch = scratch(worker)
       let gates = (scratch + own).assumingMemoryBound(to: Float.self)
       let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
@@ -126,7 +129,7 @@ extension Compute {
   }
 
   /// One part of a product, by the path the matrix and the options call for.
-  private func multiply(
+  func multiply(
     _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {

@@ -11,7 +11,8 @@ import Synchronization
 
 /// The threads that share one computation: one pool for the process.
 ///
-/// `run` hands out the indices of a phase one at a time, so a thread whose core a neighbour takes simply claims fewer. A
+/// A phase hands out its indices in ranges, long ones first and short ones towards the end (guided self-scheduling,
+/// Polychronopoulos and Kuck 1987): a thread whose core a neighbour takes simply claims fewer, and all finish together. A
 /// phase ends when the indices are used up and nobody works on one any more; a thread that wakes too late finds the phase
 /// closed and is not waited for. Between phases threads spin for about 20 µs, as the next phase of a forward pass is
 /// nearer than that, and then sleep, so that an idle engine uses no core.
@@ -25,8 +26,9 @@ public final class ComputePool: @unchecked Sendable {
   public let threadCount: Int
 
   private struct Job {
-    var body: (_ index: Int, _ worker: Int) -> Void
+    var body: (_ range: Range<Int>, _ worker: Int) -> Void
     var count: Int
+    var longest: Int
     var threads: Int
   }
 
@@ -48,30 +50,42 @@ public final class ComputePool: @unchecked Sendable {
   /// Calls `body(index, worker)` once for every index below `count`, on up to `threads` threads, and returns when all
   /// are done. `worker` is below `threads` and no two calls with the same worker overlap: it selects scratch memory.
   public func run(_ count: Int, threads: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
+    runRanges(count, longest: 1, threads: threads) { range, worker in
+      for index in range { body(index, worker) }
+    }
+  }
+
+  /// The same with ranges of at most `longest` indices, which together make up all of them.
+  public func runRanges(
+    _ count: Int, longest: Int, threads: Int, _ body: (_ range: Range<Int>, _ worker: Int) -> Void
+  ) {
     let threads = min(threads, threadCount)
     guard threads > 1, count > 1 else {
-      for index in 0..<count { body(index, 0) }
+      for first in stride(from: 0, to: count, by: longest) { body(first..<min(count, first + longest), 0) }
       return
     }
     withoutActuallyEscaping(body) { body in
       lock.withLock { _ in
-        job = Job(body: body, count: count, threads: threads)
+        let job = Job(body: body, count: count, longest: longest, threads: threads)
+        self.job = job
         next.store(0, ordering: .relaxed)
         open.store(true, ordering: .sequentiallyConsistent)
         signal.advance(wake: sleepers)
-        claim(count, 0, body)
+        claim(job, 0)
         open.store(false, ordering: .sequentiallyConsistent)
         while active.load(ordering: .sequentiallyConsistent) != 0 { kinglet_spin_pause() }
-        job = nil
+        self.job = nil
       }
     }
   }
 
-  private func claim(_ count: Int, _ worker: Int, _ body: (Int, Int) -> Void) {
-    while true {
-      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      if index >= count { return }
-      body(index, worker)
+  private func claim(_ job: Job, _ worker: Int) {
+    var first = next.load(ordering: .relaxed)
+    while first < job.count {
+      let length = min(job.longest, max(1, (job.count - first) / (2 * job.threads)))
+      let claimed = next.compareExchange(expected: first, desired: first + length, ordering: .relaxed)
+      if claimed.exchanged { job.body(first..<first + length, worker) }
+      first = claimed.exchanged ? next.load(ordering: .relaxed) : claimed.original
     }
   }
 
@@ -89,7 +103,7 @@ public final class ComputePool: @unchecked Sendable {
   @inline(never)
   private func participate(_ worker: Int) {
     guard open.load(ordering: .sequentiallyConsistent), let job, worker < job.threads else { return }
-    claim(job.count, worker, job.body)
+    claim(job, worker)
   }
 
   private func start(_ worker: Int) {

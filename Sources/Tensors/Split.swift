@@ -1,7 +1,10 @@
 import KingletKernels
 
-/// How a product of tokens with a matrix is cut into tasks: blocks of tokens that stay in the second-level cache, and
-/// within each block runs of panels that take about ten microseconds.
+/// How a product of tokens with a matrix is cut into tasks.
+///
+/// Many tokens: blocks of tokens that stay in the second-level cache, and within each block runs of panels that take
+/// about ten microseconds. Fewer tokens than a tile: reading the weights takes all the time, and tasks are strips of 16
+/// rows, of which a thread takes several at once while many are left.
 struct Split {
   /// Bytes of weights, counted once for each tile of eight tokens, that a core works off in about ten microseconds.
   private static let taskByteCount = 96 << 10
@@ -10,6 +13,8 @@ struct Split {
 
   let panelsPerPart: Int
   let tokensPerPart: Int
+  /// The most tasks that may be taken at once.
+  let longestRun: Int
   private let panelCount: Int
   private let tokenCount: Int
   private let partsPerBlock: Int
@@ -32,28 +37,37 @@ struct Split {
     let tokenByteCount = max(1, ActivationLayout.byteCount(columns: matrix.columns))
     tokensPerPart = max(1, min(tokens, max(8, Self.activationByteCount / tokenByteCount / 8 * 8)))
     let tiles = (tokensPerPart + 7) / 8
-    let wanted = max(1, Self.taskByteCount / (matrix.panelByteCount * tiles * matrices))
-    let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
-    // Row-major matrices have panels of one row: give the kernels at least four, and BLAS enough to block.
-    let least = matrix.panelRows > 1 ? 1 : tokens > 1 ? min(64, fair) : 4
-    let group = matrix.panelsAtOnce
-    panelsPerPart = min(panelCount, (max(least, min(wanted, fair)) + group - 1) / group * group)
+    let taskByteCount = matrix.panelByteCount * tiles * matrices
+    if tokens < ActivationLayout.maximumWidth {
+      panelsPerPart = min(panelCount, max(1, 16 / matrix.panelRows))
+      longestRun = max(1, Self.taskByteCount / (taskByteCount * panelsPerPart))
+    } else {
+      let wanted = max(1, Self.taskByteCount / taskByteCount)
+      let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
+      // Row-major matrices have panels of one row: give BLAS enough to block.
+      let least = matrix.panelRows > 1 ? 1 : min(64, fair)
+      let group = matrix.panelsAtOnce
+      panelsPerPart = min(panelCount, (max(least, min(wanted, fair)) + group - 1) / group * group)
+      longestRun = 1
+    }
     partsPerBlock = (panelCount + panelsPerPart - 1) / panelsPerPart
   }
 
   var taskCount: Int { partsPerBlock * ((tokenCount + tokensPerPart - 1) / tokensPerPart) }
 
-  func part(_ task: Int) -> Part {
-    let panel = task % partsPerBlock * panelsPerPart
-    let token = task / partsPerBlock * tokensPerPart
+  /// What some tasks that follow each other, `longestRun` at most, work on.
+  func part(_ tasks: Range<Int>) -> Part {
+    let panel = tasks.lowerBound % partsPerBlock * panelsPerPart
+    let token = tasks.lowerBound / partsPerBlock * tokensPerPart
     return Part(
-      panels: panel..<min(panelCount, panel + panelsPerPart), tokens: token..<min(tokenCount, token + tokensPerPart))
+      panels: panel..<min(panelCount, panel + panelsPerPart * tasks.count),
+      tokens: token..<min(tokenCount, token + tokensPerPart))
   }
 
-  /// Scratch of one task: its products, and its rows of `matrix`, which has panels of as many rows as the one that was
-  /// split, as floats and as in the file.
+  /// Scratch of what may be taken at once: its products, and what unpacking rows of `matrix` takes, which has panels of as
+  /// many rows as the one that was split.
   func scratchByteCount(for matrix: PackedMatrix) -> Int {
-    let rows = panelsPerPart * matrix.panelRows
+    let rows = panelsPerPart * longestRun * matrix.panelRows
     let floats = rows * matrix.columns * MemoryLayout<Float>.stride
     let own = max(floats + matrix.panelRows * matrix.rowByteCount, matrix.kernelScratchByteCount)
     return Self.blockByteCount(tokensPerPart, rows) + own + 128

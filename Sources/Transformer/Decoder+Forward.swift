@@ -26,6 +26,23 @@ extension Decoder {
     }
   }
 
+  /// Runs `tokens` in the same way and returns the token with the largest logit, the lowest in a tie: the greedy choice,
+  /// without a row of logits being made.
+  public func mostLikelyToken(
+    after tokens: ArraySlice<Int32>, cache: KVCache, isCancelled: () -> Bool = { false }
+  ) throws(KingletError) -> Int32 {
+    var best = 0
+    try withState { (state) throws(KingletError) in
+      try run(tokens, cache, state, isCancelled) { (_, isLast) throws(KingletError) in
+        guard isLast else { return }
+        try state.chosen.takeRows(state.x.rows - 1..<state.x.rows, of: state.x)
+        let n = try state.compute.prepare(state.chosen, norm: weights.outputNorm, for: [weights.head])
+        best = try state.compute.indexOfLargestProduct(n, weights.head)
+      }
+    }
+    return Int32(truncatingIfNeeded: best)
+  }
+
   /// As above, without logits: for all of a prompt but its last chunk.
   public func forward(
     _ tokens: ArraySlice<Int32>, cache: KVCache, isCancelled: () -> Bool = { false }

@@ -82,6 +82,14 @@ final class FakeModel: SequenceModel {
     try forward(tokens, cache: cache, isCancelled: isCancelled)
     logits = next(cache.tokens)
   }
+
+  func mostLikelyToken(
+    after tokens: ArraySlice<Int32>, cache: Cache, isCancelled: () -> Bool
+  ) throws(KingletError) -> Int32 {
+    try forward(tokens, cache: cache, isCancelled: isCancelled)
+    let row = next(cache.tokens)
+    return Int32(row.firstIndex(of: row.max() ?? 0) ?? 0)
+  }
 }
 
 /// Random-looking logits that depend on every token of the context.

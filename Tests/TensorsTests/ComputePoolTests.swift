@@ -22,12 +22,14 @@ import Testing
       let count = Int.random(in: 0...64, using: &random)
       let threads = Int.random(in: 1...pool.threadCount + 1, using: &random)
       tally.calls.withLock { $0 = Array(repeating: 0, count: count) }
-      pool.run(count, threads: threads) { index, worker in
+      let longest = Int.random(in: 1...20, using: &random)
+      pool.runRanges(count, longest: longest, threads: threads) { range, worker in
+        if range.isEmpty || range.count > longest { tally.problems.wrappingAdd(1, ordering: .relaxed) }
         if worker < 0 || worker >= threads || worker >= pool.threadCount {
           tally.problems.wrappingAdd(1, ordering: .relaxed)
         }
         if !tally.busy.withLock({ $0.insert(worker).inserted }) { tally.problems.wrappingAdd(1, ordering: .relaxed) }
-        tally.calls.withLock { $0[index] += 1 }
+        tally.calls.withLock { for index in range { $0[index] += 1 } }
         if tally.busy.withLock({ $0.remove(worker) }) == nil { tally.problems.wrappingAdd(1, ordering: .relaxed) }
       }
       if tally.calls.withLock({ $0 }) != Array(repeating: 1, count: count) {

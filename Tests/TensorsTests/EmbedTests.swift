@@ -34,12 +34,4 @@ import Testing
       return error?.code == .invalidArgument && error?.message.contains("\(token)") == true
     }
   }
-
-  @Test("The largest element of a row, its padding aside", arguments: InstructionSet.tested)
-  func maximum(set: InstructionSet) throws {
-    let compute = try Compute(options: .init(), table: set.table())
-    let x = try FloatMatrix([-5, -3, -4, -2, -2, -9].map(Float.init), rows: 2)
-    #expect(compute.indexOfMaximum(x, row: 0) == 1)
-    #expect(compute.indexOfMaximum(x, row: 1) == 0)
-  }
 }

@@ -45,6 +45,14 @@ import Testing
     let folder = Fixtures.path("arch/\(name)")
     let golden = try json(Golden.self, at: folder + "/golden.json")
     let decoder = try Decoder.load(GGUFFile(path: folder + "/model.gguf"))
-    #expect(try decoder.greedy(golden.prompts[golden.greedy.prompt].ids, count: 16) == golden.greedy.ids)
+    let prompt = golden.prompts[golden.greedy.prompt].ids
+    #expect(try decoder.greedy(prompt, count: 16) == golden.greedy.ids)
+    // The same without a row of logits.
+    let cache = try decoder.makeCache(capacity: prompt.count + 16, type: .f32)
+    var tokens = prompt
+    for _ in 0..<16 {
+      tokens.append(try decoder.mostLikelyToken(after: tokens[cache.count...], cache: cache))
+    }
+    #expect(tokens[prompt.count...] == golden.greedy.ids[...])
   }
 }
