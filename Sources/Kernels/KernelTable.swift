@@ -11,7 +11,7 @@ import KingletQuants
 public struct KernelTable: Sendable {
   public let instructionSet: InstructionSet
 
-  /// The packed kernel of a quantised type, or nil where this table has none and the portable one serves.
+  /// The packed kernel of a type whose weights meet int8 activations; nil for types that meet float ones.
   public let packedKernel: @Sendable (QuantType) -> MatrixKernel?
 
   /// Rounds one token's activations (`columns` floats, a multiple of 32) to int8, into slot `slot` of a tile of `width`
