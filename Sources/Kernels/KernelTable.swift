@@ -29,6 +29,16 @@ public struct KernelTable: Sendable {
       _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
     ) -> Void
 
+  /// `multiplyFloats` of F16 or BF16 weights, the same bits as of widened ones: for few tokens, where reading the weights
+  /// is what takes time. Nil where they have to be widened first.
+  public let multiplyHalves:
+    (
+      @Sendable (
+        _ type: QuantType, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
+        _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+      ) -> Void
+    )?
+
   /// F16 or BF16 to F32.
   public let widen:
     @Sendable (_ type: QuantType, _ source: UnsafeRawPointer, _ count: Int, _ out: UnsafeMutablePointer<Float>) -> Void
@@ -87,6 +97,11 @@ public struct KernelTable: Sendable {
       @escaping @Sendable (
         UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
       ) -> Void,
+    multiplyHalves: (
+      @Sendable (
+        QuantType, UnsafeRawPointer, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
+      ) -> Void
+    )? = nil,
     widen: @escaping @Sendable (QuantType, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>) -> Void,
     rmsNorm:
       @escaping @Sendable (
@@ -111,6 +126,7 @@ public struct KernelTable: Sendable {
     self.packedKernel = packedKernel
     self.quantizeActivations = quantizeActivations
     self.multiplyFloats = multiplyFloats
+    self.multiplyHalves = multiplyHalves
     self.widen = widen
     self.rmsNorm = rmsNorm
     self.rotate = rotate

@@ -56,8 +56,8 @@ public final class PackedMatrix: @unchecked Sendable {
   /// Bytes that a product with this matrix reads.
   public var byteCount: Int { panelCount * panelByteCount }
 
-  /// Panels that a kernel likes to take together.
-  var panelsAtOnce: Int { if case .panels(let kernel) = storage { kernel.panelsAtOnce } else { 1 } }
+  /// Panels that a kernel likes to take together: eight rows, where a panel is a row.
+  var panelsAtOnce: Int { if case .panels(let kernel) = storage { kernel.panelsAtOnce } else { 8 } }
 
   /// Scratch that the kernel needs for a task.
   var kernelScratchByteCount: Int { if case .panels(let kernel) = storage { kernel.scratchByteCount } else { 0 } }
