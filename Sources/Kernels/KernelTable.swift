@@ -11,7 +11,7 @@ import KingletQuants
 public struct KernelTable: Sendable {
   public let instructionSet: InstructionSet
 
-  /// The packed kernel of a quantised type, or nil where this table has none and the portable one serves.
+  /// The packed kernel of a type whose weights meet int8 activations; nil for types that meet float ones.
   public let packedKernel: @Sendable (QuantType) -> MatrixKernel?
 
   /// Rounds one token's activations (`columns` floats, a multiple of 32) to int8, into slot `slot` of a tile of `width`
@@ -28,6 +28,16 @@ public struct KernelTable: Sendable {
       _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int,
       _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
     ) -> Void
+
+  /// `multiplyFloats` of F16 or BF16 weights, the same bits as of widened ones: for few tokens, where reading the weights
+  /// is what takes time. Nil where they have to be widened first.
+  public let multiplyHalves:
+    (
+      @Sendable (
+        _ type: QuantType, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
+        _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+      ) -> Void
+    )?
 
   /// F16 or BF16 to F32.
   public let widen:
@@ -87,6 +97,11 @@ public struct KernelTable: Sendable {
       @escaping @Sendable (
         UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
       ) -> Void,
+    multiplyHalves: (
+      @Sendable (
+        QuantType, UnsafeRawPointer, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
+      ) -> Void
+    )? = nil,
     widen: @escaping @Sendable (QuantType, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>) -> Void,
     rmsNorm:
       @escaping @Sendable (
@@ -111,6 +126,7 @@ public struct KernelTable: Sendable {
     self.packedKernel = packedKernel
     self.quantizeActivations = quantizeActivations
     self.multiplyFloats = multiplyFloats
+    self.multiplyHalves = multiplyHalves
     self.widen = widen
     self.rmsNorm = rmsNorm
     self.rotate = rotate

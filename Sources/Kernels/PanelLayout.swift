@@ -4,7 +4,7 @@ import KingletQuants
 ///
 /// The words of a block are kept as they are; a panel block holds word 0 of all its rows, then word 1 of all rows, and
 /// so on, so that one vector load brings the same columns of every row. Only two things are rearranged: bit planes
-/// (Q5) become masks of four bits a row, and the 6-bit scales of Q4_K and Q5_K widen to bytes.
+/// (Q5) become masks of four bits a row, and 6-bit scales widen to bytes.
 public struct PanelLayout: Sendable {
   /// A run of equal elements within a block.
   public enum Field: Sendable, Equatable {
@@ -16,8 +16,8 @@ public struct PanelLayout: Sendable {
     case bytes(at: Int, count: Int)
     /// A 32-bit plane, one bit a column, as eight masks: four bits (four columns) of each row.
     case bitPlane(at: Int)
-    /// The 12 bytes of eight 6-bit scales and eight 6-bit minima, as 16 bytes.
-    case sixBitScales(at: Int)
+    /// 6-bit scales, packed as a type packs them, as bytes.
+    case sixBitScales(at: Int, coding: SixBitCoding = .q4_K)
 
     /// Bytes of this field for one row of a panel.
     var panelByteCount: Int {
@@ -26,7 +26,7 @@ public struct PanelLayout: Sendable {
       case .halves(_, let count): 2 * count
       case .bytes(_, let count): count
       case .bitPlane: 4
-      case .sixBitScales: 16
+      case .sixBitScales(_, let coding): coding.count
       }
     }
   }
@@ -97,13 +97,9 @@ public struct PanelLayout: Sendable {
           out.storeBytes(of: byte, toByteOffset: group &* (rows / 2) &+ row / 2, as: UInt8.self)
         }
       }
-    case .sixBitScales(let offset):
+    case .sixBitScales(let offset, let coding):
       for row in 0..<rowCount {
-        let packed = SixBitScales(bytes: (blocks + row * rowByteCount + offset).assumingMemoryBound(to: UInt8.self))
-        for i in 0..<8 {
-          out.storeBytes(of: UInt8(packed.scale(i)), toByteOffset: i * rows + row, as: UInt8.self)
-          out.storeBytes(of: UInt8(packed.minimum(i)), toByteOffset: (8 + i) * rows + row, as: UInt8.self)
-        }
+        coding.widen(blocks + row * rowByteCount + offset, into: out + row, step: rows)
       }
     }
   }
@@ -128,15 +124,9 @@ public struct PanelLayout: Sendable {
         }
         (blocks + row * rowByteCount + offset).storeBytes(of: plane, as: UInt32.self)
       }
-    case .sixBitScales(let offset):
+    case .sixBitScales(let offset, let coding):
       for row in 0..<rowCount {
-        let packed = blocks + row * rowByteCount + offset
-        packed.initializeMemory(as: UInt8.self, repeating: 0, count: 12)
-        for i in 0..<8 {
-          packSixBits(
-            scale: source.load(fromByteOffset: i * rows + firstRow + row, as: UInt8.self),
-            minimum: source.load(fromByteOffset: (8 + i) * rows + firstRow + row, as: UInt8.self), i, into: packed)
-        }
+        coding.narrow(source + firstRow + row, step: rows, into: blocks + row * rowByteCount + offset)
       }
     }
   }
@@ -172,20 +162,5 @@ public struct PanelLayout: Sendable {
           of: lane.loadUnaligned(fromByteOffset: i * rows * size, as: Word.self), toByteOffset: i * size, as: Word.self)
       }
     }
-  }
-}
-
-/// Puts group `i` of eight 6-bit scales and minima into the zeroed 12 bytes that Quants' `SixBitScales` reads.
-private func packSixBits(scale: UInt8, minimum: UInt8, _ i: Int, into bytes: UnsafeMutableRawPointer) {
-  func merge(_ bits: UInt8, _ index: Int) {
-    bytes.storeBytes(of: bytes.load(fromByteOffset: index, as: UInt8.self) | bits, toByteOffset: index, as: UInt8.self)
-  }
-  if i < 4 {
-    merge(scale & 63, i)
-    merge(minimum & 63, i + 4)
-  } else {
-    merge((scale & 0xF) | (minimum << 4), i + 4)
-    merge((scale >> 4) << 6, i - 4)
-    merge((minimum >> 4) << 6, i)
   }
 }

@@ -1,46 +1,132 @@
 import CIntrinsics
+import KingletQuants
 
-// Float weights times float activations: dot products along the columns, 16 at a time, in register tiles of 4 rows by 4
-// tokens. Every dot product has one accumulator, filled in ascending order and summed by the same tree at its end, so a
-// result does not depend on the tile it was computed in. Per 16 columns of a full tile: 8 loads, 16 FMA.
+// Float weights times float activations: dot products along the columns, 16 at a time, in register tiles of 8 rows by 3
+// tokens. Every dot product has one accumulator, filled in ascending order and summed by the same tree at its end
+// (`LaneSums`), so a result does not depend on the tile it was computed in.
+//
+// Per 16 columns of a full tile: 11 loads, 24 FMA. A core of this kind makes two FMA a cycle but little more than one
+// load, so tiles of fewer rows or tokens would wait for loads. Rows of a tile stay in the first-level cache while all
+// tokens pass, so tokens should fit the second-level one. F16 and BF16 weights are widened as they are loaded (8
+// conversions a tile), so that decode reads two bytes a weight and no more.
 
-/// Accumulators of one row of weights for some tokens.
-private protocol DotGroup {
+/// How weights lie in memory.
+private protocol FloatFormat {
+  static var byteCount: Int { get }
+  /// Sixteen weights, those outside the mask zero.
+  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats
+}
+
+private enum Singles: FloatFormat {
+  @inline(__always) static var byteCount: Int { 4 }
+  @inline(__always)
+  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats { _mm512_maskz_loadu_ps(mask, weights) }
+}
+
+private enum Halves: FloatFormat {
+  @inline(__always) static var byteCount: Int { 2 }
+  @inline(__always)
+  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats {
+    _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, weights))
+  }
+}
+
+private enum BrainFloats: FloatFormat {
+  @inline(__always) static var byteCount: Int { 2 }
+  @inline(__always)
+  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats {
+    let bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, weights))
+    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16))
+  }
+}
+
+/// Eight rows of weights, from one column on.
+private struct EightRows<Format: FloatFormat> {
+  let base: UnsafeRawPointer
+  let rowByteCount: Int
+
+  @inline(__always) init(_ base: UnsafeRawPointer, _ rowByteCount: Int) {
+    self.base = base
+    self.rowByteCount = rowByteCount
+  }
+  @inline(__always) func load(_ row: Int, _ mask: UInt16) -> Floats {
+    Format.load(base + row &* rowByteCount, mask)
+  }
+}
+
+/// The accumulators of eight rows for some tokens.
+private protocol DotTile {
   init()
   static var width: Int { get }
-  mutating func add(_ weights: Floats, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16)
+  mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16)
   func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int)
 }
 
-private struct OneDot: DotGroup {
-  var sum: Floats
-  @inline(__always) init() { sum = _mm512_setzero_ps() }
-  @inline(__always) static var width: Int { 1 }
-  @inline(__always)
-  mutating func add(_ weights: Floats, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
-    sum = _mm512_fmadd_ps(weights, _mm512_maskz_loadu_ps(mask, x), sum)
+private struct EightDots {
+  var r0, r1, r2, r3, r4, r5, r6, r7: Floats
+
+  @inline(__always) init() {
+    let zero = _mm512_setzero_ps()
+    (r0, r1, r2, r3, r4, r5, r6, r7) = (zero, zero, zero, zero, zero, zero, zero, zero)
   }
-  @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int) { out.pointee = _mm512_reduce_add_ps(sum) }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) {
+    _mm256_storeu_ps(out, LaneSums.eight(r0, r1, r2, r3, r4, r5, r6, r7))
+  }
 }
 
-private struct DotPair<Half: DotGroup>: DotGroup {
-  var first: Half
-  var second: Half
-  @inline(__always) init() {
-    first = Half()
-    second = Half()
-  }
-  @inline(__always) static var width: Int { Half.width &* 2 }
+private struct OneByEight: DotTile {
+  var a = EightDots()
+  @inline(__always) init() {}
+  @inline(__always) static var width: Int { 1 }
   @inline(__always)
-  mutating func add(_ weights: Floats, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
-    first.add(weights, x, stride, mask)
-    second.add(weights, x + Half.width &* stride, stride, mask)
+  mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
+    let x0 = _mm512_maskz_loadu_ps(mask, x)
+    a.r0 = _mm512_fmadd_ps(w.load(0, mask), x0, a.r0)
+    a.r1 = _mm512_fmadd_ps(w.load(1, mask), x0, a.r1)
+    a.r2 = _mm512_fmadd_ps(w.load(2, mask), x0, a.r2)
+    a.r3 = _mm512_fmadd_ps(w.load(3, mask), x0, a.r3)
+    a.r4 = _mm512_fmadd_ps(w.load(4, mask), x0, a.r4)
+    a.r5 = _mm512_fmadd_ps(w.load(5, mask), x0, a.r5)
+    a.r6 = _mm512_fmadd_ps(w.load(6, mask), x0, a.r6)
+    a.r7 = _mm512_fmadd_ps(w.load(7, mask), x0, a.r7)
+  }
+  @inline(__always)
+  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int) { a.store(out) }
+}
+
+private struct ThreeByEight: DotTile {
+  var a = EightDots()
+  var b = EightDots()
+  var c = EightDots()
+  @inline(__always) init() {}
+  @inline(__always) static var width: Int { 3 }
+  @inline(__always)
+  mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
+    let x0 = _mm512_maskz_loadu_ps(mask, x)
+    let x1 = _mm512_maskz_loadu_ps(mask, x + stride)
+    let x2 = _mm512_maskz_loadu_ps(mask, x + 2 &* stride)
+    add(w.load(0, mask), x0, x1, x2, &a.r0, &b.r0, &c.r0)
+    add(w.load(1, mask), x0, x1, x2, &a.r1, &b.r1, &c.r1)
+    add(w.load(2, mask), x0, x1, x2, &a.r2, &b.r2, &c.r2)
+    add(w.load(3, mask), x0, x1, x2, &a.r3, &b.r3, &c.r3)
+    add(w.load(4, mask), x0, x1, x2, &a.r4, &b.r4, &c.r4)
+    add(w.load(5, mask), x0, x1, x2, &a.r5, &b.r5, &c.r5)
+    add(w.load(6, mask), x0, x1, x2, &a.r6, &b.r6, &c.r6)
+    add(w.load(7, mask), x0, x1, x2, &a.r7, &b.r7, &c.r7)
+  }
+  @inline(__always)
+  private func add(
+    _ w: Floats, _ x0: Floats, _ x1: Floats, _ x2: Floats, _ a: inout Floats, _ b: inout Floats, _ c: inout Floats
+  ) {
+    a = _mm512_fmadd_ps(w, x0, a)
+    b = _mm512_fmadd_ps(w, x1, b)
+    c = _mm512_fmadd_ps(w, x2, c)
   }
   @inline(__always)
   func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int) {
-    first.store(out, stride)
-    second.store(out + Half.width &* stride, stride)
+    a.store(out)
+    b.store(out + stride)
+    c.store(out + 2 &* stride)
   }
 }
 
@@ -49,60 +135,87 @@ func multiplyFloats512(
   _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int,
   _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
 ) {
-  var token = 0
-  while token &+ 4 <= tokens {
-    let (x, out) = (x + token &* xStride, out + token &* outStride)
-    multiplyTokens(DotPair<DotPair<OneDot>>.self, weights, rows, columns, x, xStride, out, outStride)
-    token &+= 4
-  }
-  while token < tokens {
-    let (x, out) = (x + token &* xStride, out + token &* outStride)
-    multiplyTokens(OneDot.self, weights, rows, columns, x, xStride, out, outStride)
-    token &+= 1
+  multiply(Singles.self, weights, rows, columns, x, xStride, tokens, out, outStride)
+}
+
+@inline(never)
+func multiplyHalves512(
+  _ type: QuantType, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
+  _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+) {
+  if type == .f16 {
+    multiply(Halves.self, weights, rows, columns, x, xStride, tokens, out, outStride)
+  } else {
+    multiply(BrainFloats.self, weights, rows, columns, x, xStride, tokens, out, outStride)
   }
 }
 
 @inline(__always)
-private func multiplyTokens<Group: DotGroup>(
-  _: Group.Type, _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
-  _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+private func multiply<Format: FloatFormat>(
+  _ format: Format.Type, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
+  _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
 ) {
-  let tail = UInt16(truncatingIfNeeded: (1 &<< (columns & 15)) &- 1)
-  let whole = columns & ~15
+  let rowByteCount = columns &* Format.byteCount
   var row = 0
-  while row &+ 4 <= rows {
-    let w = weights + row &* columns
-    var (r0, r1, r2, r3) = (Group(), Group(), Group(), Group())
-    var c = 0
-    while c < whole {
-      r0.add(_mm512_loadu_ps(w + c), x + c, xStride, 0xFFFF)
-      r1.add(_mm512_loadu_ps(w + columns + c), x + c, xStride, 0xFFFF)
-      r2.add(_mm512_loadu_ps(w + columns &* 2 + c), x + c, xStride, 0xFFFF)
-      r3.add(_mm512_loadu_ps(w + columns &* 3 + c), x + c, xStride, 0xFFFF)
-      c &+= 16
+  while row &+ 8 <= rows {
+    let w = weights + row &* rowByteCount
+    var token = 0
+    while token &+ 3 <= tokens {
+      multiplyTile(
+        format, ThreeByEight.self, w, columns, x + token &* xStride, xStride, out + (token &* outStride &+ row),
+        outStride)
+      token &+= 3
     }
-    if tail != 0 {
-      r0.add(_mm512_maskz_loadu_ps(tail, w + c), x + c, xStride, tail)
-      r1.add(_mm512_maskz_loadu_ps(tail, w + columns + c), x + c, xStride, tail)
-      r2.add(_mm512_maskz_loadu_ps(tail, w + columns &* 2 + c), x + c, xStride, tail)
-      r3.add(_mm512_maskz_loadu_ps(tail, w + columns &* 3 + c), x + c, xStride, tail)
+    while token < tokens {
+      multiplyTile(
+        format, OneByEight.self, w, columns, x + token &* xStride, xStride, out + (token &* outStride &+ row),
+        outStride)
+      token &+= 1
     }
-    r0.store(out + row, outStride)
-    r1.store(out + row + 1, outStride)
-    r2.store(out + row + 2, outStride)
-    r3.store(out + row + 3, outStride)
-    row &+= 4
+    row &+= 8
   }
   while row < rows {
-    let w = weights + row &* columns
-    var sums = Group()
-    var c = 0
-    while c < whole {
-      sums.add(_mm512_loadu_ps(w + c), x + c, xStride, 0xFFFF)
-      c &+= 16
+    var token = 0
+    while token < tokens {
+      out[token &* outStride &+ row] = dot(format, weights + row &* rowByteCount, columns, x + token &* xStride)
+      token &+= 1
     }
-    if tail != 0 { sums.add(_mm512_maskz_loadu_ps(tail, w + c), x + c, xStride, tail) }
-    sums.store(out + row, outStride)
     row &+= 1
   }
+}
+
+@inline(__always)
+private func multiplyTile<Format: FloatFormat, Tile: DotTile>(
+  _: Format.Type, _: Tile.Type, _ weights: UnsafeRawPointer, _ columns: Int, _ x: UnsafePointer<Float>,
+  _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+) {
+  let rowByteCount = columns &* Format.byteCount
+  var tile = Tile()
+  var (w, x, remaining) = (weights, x, columns)
+  while remaining >= 16 {
+    tile.add(EightRows<Format>(w, rowByteCount), x, xStride, 0xFFFF)
+    w += 16 &* Format.byteCount
+    x += 16
+    remaining &-= 16
+  }
+  if remaining > 0 { tile.add(EightRows<Format>(w, rowByteCount), x, xStride, tailMask(remaining)) }
+  tile.store(out, outStride)
+}
+
+/// One row and one token.
+@inline(__always)
+private func dot<Format: FloatFormat>(
+  _: Format.Type, _ weights: UnsafeRawPointer, _ columns: Int, _ x: UnsafePointer<Float>
+) -> Float {
+  var sum = _mm512_setzero_ps()
+  var (w, x, remaining) = (weights, x, columns)
+  while remaining >= 16 {
+    sum = _mm512_fmadd_ps(Format.load(w, 0xFFFF), _mm512_loadu_ps(x), sum)
+    w += 16 &* Format.byteCount
+    x += 16
+    remaining &-= 16
+  }
+  let tail = tailMask(remaining)
+  if remaining > 0 { sum = _mm512_fmadd_ps(Format.load(w, tail), _mm512_maskz_loadu_ps(tail, x), sum) }
+  return LaneSums.one(sum)
 }

@@ -16,8 +16,11 @@ import CIntrinsics
 //
 //      Q4_K, Q5_K: w = d s q - dmin m, s and m for 32 columns       Q6_K: w = d s (q - 32), s for 16 columns
 //
-// Per 32 columns and 16 rows, to unpack: Q4_K 8 loads + 8 to 16 operations, Q5_K and Q6_K 16 loads + 24 to 32; for each
-// token as in Format32. Block layouts: ggml's format.
+// Parts are taken in a loop, with variable shifts: written out, the compiler loads the words that parts share once for all
+// of them and runs out of registers (Q6_K at less than half the speed).
+//
+// Per 32 columns and 16 rows, to unpack: Q4_K 8 loads + 16 operations, Q5_K and Q6_K 16 loads + 32; for each token as in
+// Format32. Block layouts: ggml's format.
 
 enum FormatQ4_K: PanelFormat {
   typealias Part = AffinePart
@@ -34,17 +37,12 @@ enum FormatQ4_K: PanelFormat {
     let step = recordByteCount(Group.width)
     var part = 0
     while part < 8 {
-      let words = block + part &* 256
-      let record = records + part &* step
       group.addAffine(
-        lowNibbles(words), scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(scales, part &* 16)),
+        nibbles(block + part / 2 &* 512, shift: (part & 1) &* 4),
+        scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(scales, part &* 16)),
         offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(scales, 128 &+ part &* 16)),
-        Record(record, width: Group.width))
-      group.addAffine(
-        highNibbles(words), scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(scales, 16 &+ part &* 16)),
-        offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(scales, 144 &+ part &* 16)),
-        Record(record + step, width: Group.width))
-      part &+= 2
+        Record(records + part &* step, width: Group.width))
+      part &+= 1
     }
   }
 }
@@ -64,19 +62,12 @@ enum FormatQ5_K: PanelFormat {
     let step = recordByteCount(Group.width)
     var part = 0
     while part < 8 {
-      let words = block + part &* 256
-      let record = records + part &* step
       group.addAffine(
-        withFifthBits(lowNibbles(words), block + 2048, part),
+        withFifthBits(nibbles(block + part / 2 &* 512, shift: (part & 1) &* 4), block + 2048, part),
         scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(scales, part &* 16)),
         offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(scales, 128 &+ part &* 16)),
-        Record(record, width: Group.width))
-      group.addAffine(
-        withFifthBits(highNibbles(words), block + 2048, part &+ 1),
-        scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(scales, 16 &+ part &* 16)),
-        offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(scales, 144 &+ part &* 16)),
-        Record(record + step, width: Group.width))
-      part &+= 2
+        Record(records + part &* step, width: Group.width))
+      part &+= 1
     }
   }
 
@@ -107,67 +98,55 @@ enum FormatQ6_K: PanelFormat {
   ) {
     let scale = loadHalves(block, 3328)
     let step = recordByteCount(Group.width)
-    var half = 0
-    while half < 2 {
-      let words = block + half &* 1024
-      let plane = block + 2048 + half &* 512
-      let scales = block + 3072 + half &* 128
-      let record = records + half &* 4 &* step
-      addPart(lowNibbles(words), plane, .left4, scale, scales, record, &group)
-      addPart(lowNibbles(words + 512), plane, .left2, scale, scales + 32, record + step, &group)
-      addPart(highNibbles(words), plane, .none, scale, scales + 64, record + step &* 2, &group)
-      addPart(highNibbles(words + 512), plane, .right2, scale, scales + 96, record + step &* 3, &group)
-      half &+= 1
+    var part = 0
+    while part < 8 {
+      let (half, plane) = (part / 4, part & 3)
+      let words = block + half &* 1024 + (plane & 1) &* 512
+      let right = _mm512_set1_epi16(Int16(truncatingIfNeeded: (plane & 2) &* 2))
+      let upper = block + 2048 + half &* 512
+      // A rotation by 4, 2, 0 or -2 brings bits 2k and 2k + 1 of each byte to 4 and 5.
+      let left = _mm512_set1_epi32(Int32(truncatingIfNeeded: 4 &- 2 &* plane))
+      let scales = block + 3072 + part &* 32
+      let record = records + part &* step
+      group.addCentred(
+        sixBits(words, right, upper, left), scale: _mm512_mul_ps(scale, loadInt8sAsFloats(scales, 0)),
+        minusZero: -32, Record(record, width: Group.width))
+      group.addCentred(
+        sixBits(words + 256, right, upper + 256, left), scale: _mm512_mul_ps(scale, loadInt8sAsFloats(scales, 16)),
+        minusZero: -32, Record(record, width: Group.width, half: 1))
+      part &+= 1
     }
   }
 
-  /// How far the two upper bits of a part are from bits 4 and 5.
-  private enum Shift { case left4, left2, none, right2 }
-
+  /// 16 columns: nibbles shifted right, and what stands above them rotated left.
   @inline(__always)
-  private static func addPart<Group: TokenGroup>(
-    _ w: Weights32, _ plane: UnsafeRawPointer, _ shift: Shift, _ scale: Floats, _ scales: UnsafeRawPointer,
-    _ record: UnsafeRawPointer, _ group: inout Group
-  ) {
-    let weights = Weights32(
-      w0: merge(w.w0, plane, 0, shift), w1: merge(w.w1, plane, 64, shift), w2: merge(w.w2, plane, 128, shift),
-      w3: merge(w.w3, plane, 192, shift), w4: merge(w.w4, plane, 256, shift), w5: merge(w.w5, plane, 320, shift),
-      w6: merge(w.w6, plane, 384, shift), w7: merge(w.w7, plane, 448, shift))
-    group.addCentred(
-      weights, scale0: _mm512_mul_ps(scale, loadInt8sAsFloats(scales, 0)),
-      scale1: _mm512_mul_ps(scale, loadInt8sAsFloats(scales, 16)), minusZero: pairConstant(-32),
-      Record(record, width: Group.width))
+  private static func sixBits(
+    _ words: UnsafeRawPointer, _ right: Integers, _ upper: UnsafeRawPointer, _ left: Integers
+  ) -> HalfWeights {
+    HalfWeights(
+      w0: merge(nibble(words, 0, right), upper, 0, left), w1: merge(nibble(words, 64, right), upper, 64, left),
+      w2: merge(nibble(words, 128, right), upper, 128, left), w3: merge(nibble(words, 192, right), upper, 192, left))
   }
 
   @inline(__always)
-  private static func merge(_ w: Integers, _ plane: UnsafeRawPointer, _ offset: Int, _ shift: Shift) -> Integers {
-    var bits = loadInt8s(plane, offset)
-    switch shift {
-    case .left4: bits = _mm512_slli_epi16(bits, 4)
-    case .left2: bits = _mm512_slli_epi16(bits, 2)
-    case .none: break
-    case .right2: bits = _mm512_srli_epi16(bits, 2)
-    }
-    return kinglet512_and_or(bits, _mm512_set1_epi8(0x30), w)
+  private static func merge(_ w: Integers, _ words: UnsafeRawPointer, _ offset: Int, _ left: Integers) -> Integers {
+    kinglet512_and_or(_mm512_rolv_epi32(loadInt8s(words, offset), left), _mm512_set1_epi8(0x30), w)
   }
 }
 
-/// Eight words of low nibbles: 32 columns.
+/// The low (shift 0) or high (shift 4) nibbles of eight words: 32 columns.
 @inline(__always)
-private func lowNibbles(_ words: UnsafeRawPointer) -> Weights32 {
-  Weights32(
-    w0: lowNibble(loadInt8s(words, 0)), w1: lowNibble(loadInt8s(words, 64)), w2: lowNibble(loadInt8s(words, 128)),
-    w3: lowNibble(loadInt8s(words, 192)), w4: lowNibble(loadInt8s(words, 256)), w5: lowNibble(loadInt8s(words, 320)),
-    w6: lowNibble(loadInt8s(words, 384)), w7: lowNibble(loadInt8s(words, 448)))
+private func nibbles(_ words: UnsafeRawPointer, shift: Int) -> Weights32 {
+  let right = _mm512_set1_epi16(Int16(truncatingIfNeeded: shift))
+  return Weights32(
+    w0: nibble(words, 0, right), w1: nibble(words, 64, right), w2: nibble(words, 128, right),
+    w3: nibble(words, 192, right), w4: nibble(words, 256, right), w5: nibble(words, 320, right),
+    w6: nibble(words, 384, right), w7: nibble(words, 448, right))
 }
 
 @inline(__always)
-private func highNibbles(_ words: UnsafeRawPointer) -> Weights32 {
-  Weights32(
-    w0: highNibble(loadInt8s(words, 0)), w1: highNibble(loadInt8s(words, 64)), w2: highNibble(loadInt8s(words, 128)),
-    w3: highNibble(loadInt8s(words, 192)), w4: highNibble(loadInt8s(words, 256)),
-    w5: highNibble(loadInt8s(words, 320)), w6: highNibble(loadInt8s(words, 384)),
-    w7: highNibble(loadInt8s(words, 448)))
+private func nibble(_ words: UnsafeRawPointer, _ offset: Int, _ right: Integers) -> Integers {
+  _mm512_and_si512(_mm512_srlv_epi16(loadInt8s(words, offset), right), _mm512_set1_epi8(0x0F))
 }
 
 @inline(__always)

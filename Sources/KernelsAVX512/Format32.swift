@@ -125,7 +125,3 @@ private func withFifthBit(_ nibbles: Integers, _ plane: UnsafeRawPointer, _ offs
   let mask = plane.load(fromByteOffset: offset, as: UInt64.self)
   return _mm512_mask_add_epi8(nibbles, mask, nibbles, _mm512_set1_epi8(16))
 }
-
-/// The factor of both 16-bit pair sums.
-@inline(__always)
-func pairConstant(_ value: Int16) -> Integers { _mm512_set1_epi16(value) }

@@ -9,6 +9,7 @@ extension KernelTable {
     packedKernel: { MatrixKernel.avx512($0) ?? KernelTable.portable.packedKernel($0) },
     quantizeActivations: quantizeActivations512,
     multiplyFloats: multiplyFloats512,
+    multiplyHalves: multiplyHalves512,
     widen: widen512,
     rmsNorm: rmsNorm512,
     rotate: rotate512,

@@ -36,11 +36,16 @@ func loadHalves(_ pointer: UnsafeRawPointer, _ offset: Int) -> Floats {
   _mm512_cvtph_ps(_mm256_loadu_si256((pointer + offset).assumingMemoryBound(to: __m256i_u.self)))
 }
 
+/// Sixteen unsigned bytes, as 32-bit integers.
+@inline(__always)
+func loadUInt8s(_ pointer: UnsafeRawPointer, _ offset: Int) -> Integers {
+  _mm512_cvtepu8_epi32(_mm_loadu_si128((pointer + offset).assumingMemoryBound(to: __m128i_u.self)))
+}
+
 /// Sixteen unsigned bytes, as floats.
 @inline(__always)
 func loadUInt8sAsFloats(_ pointer: UnsafeRawPointer, _ offset: Int) -> Floats {
-  _mm512_cvtepi32_ps(
-    _mm512_cvtepu8_epi32(_mm_loadu_si128((pointer + offset).assumingMemoryBound(to: __m128i_u.self))))
+  _mm512_cvtepi32_ps(loadUInt8s(pointer, offset))
 }
 
 /// Sixteen signed bytes, as floats.

@@ -12,6 +12,15 @@ extension MatrixKernel {
     case .q5_0: panels(FormatQ5_0.self, type, [.words(at: 6, count: 4), .bitPlane(at: 2), .halves(at: 0, count: 1)])
     case .q5_1: panels(FormatQ5_1.self, type, [.words(at: 8, count: 4), .bitPlane(at: 4), .halves(at: 0, count: 2)])
     case .q8_0: panels(FormatQ8_0.self, type, [.words(at: 2, count: 8), .halves(at: 0, count: 1)])
+    case .q2_K:
+      panels(FormatQ2_K.self, type, [.words(at: 16, count: 16), .bytes(at: 0, count: 16), .halves(at: 80, count: 2)])
+    case .q3_K:
+      panels(
+        FormatQ3_K.self, type,
+        [
+          .words(at: 32, count: 16), .words(at: 0, count: 8), .sixBitScales(at: 96, coding: .q3_K),
+          .halves(at: 108, count: 1),
+        ])
     case .q4_K:
       panels(FormatQ4_K.self, type, [.words(at: 16, count: 32), .sixBitScales(at: 4), .halves(at: 0, count: 2)])
     case .q5_K:
@@ -22,6 +31,11 @@ extension MatrixKernel {
       panels(
         FormatQ6_K.self, type,
         [.words(at: 0, count: 32), .words(at: 128, count: 16), .bytes(at: 192, count: 16), .halves(at: 208, count: 1)])
+    case .iq4_NL: panels(FormatIQ4_NL.self, type, [.words(at: 2, count: 4), .halves(at: 0, count: 1)])
+    case .iq4_XS:
+      panels(
+        FormatIQ4_XS.self, type,
+        [.words(at: 8, count: 32), .sixBitScales(at: 2, coding: .iq4_XS), .halves(at: 0, count: 1)])
     default: nil
     }
   }

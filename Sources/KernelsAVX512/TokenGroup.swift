@@ -24,12 +24,22 @@ struct Weights32 {
   var w7: Integers
 }
 
+/// 16 columns of 16 rows, half of a record.
+struct HalfWeights {
+  var w0: Integers
+  var w1: Integers
+  var w2: Integers
+  var w3: Integers
+}
+
 protocol TokenGroup {
   static var width: Int { get }
   /// w = scale * q + offset: adds scale * (q . x) + offset * S.
   mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _ record: Record)
-  /// w = scale * (q - zero), one scale for each 16 columns.
-  mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ record: Record)
+  /// The same for 16 columns: the half of the record that it names, the first one first.
+  mutating func addAffine(_ w: HalfWeights, scale: Floats, offset: Floats, _ record: Record)
+  /// w = scale * (q - zero), for 16 columns.
+  mutating func addCentred(_ w: HalfWeights, scale: Floats, minusZero: Int16, _ record: Record)
 }
 
 extension TokenGroup {
@@ -47,22 +57,32 @@ protocol TokenSums: TokenGroup {
   func store(_ out: UnsafeMutablePointer<Float>, stride: Int)
 }
 
-/// A token's place in a record of a tile of `width` tokens. `width` and `token` are constants after inlining.
+/// A token's place in a record of a tile of `width` tokens: where its first 16 columns (`half` 0) or its last (1) are. All
+/// but `base` are constants after inlining.
 struct Record {
   let base: UnsafeRawPointer
   let width: Int
   let token: Int
+  let half: Int
 
-  @inline(__always) init(_ base: UnsafeRawPointer, width: Int, token: Int = 0) {
+  @inline(__always) init(_ base: UnsafeRawPointer, width: Int, token: Int = 0, half: Int = 0) {
     self.base = base
     self.width = width
     self.token = token
+    self.half = half
   }
-  @inline(__always) func advanced(by tokens: Int) -> Record { Record(base, width: width, token: token &+ tokens) }
-  @inline(__always) var q: Int { token &* 32 }
-  @inline(__always) var scales: Int { width &* 32 &+ token &* 8 }
-  @inline(__always) var pairSums: Int { width &* 40 &+ token &* 8 }
+  @inline(__always) func advanced(by tokens: Int) -> Record {
+    Record(base, width: width, token: token &+ tokens, half: half)
+  }
+  @inline(__always) var q: Int { token &* 32 &+ half &* 16 }
+  @inline(__always) var scales: Int { width &* 32 &+ token &* 8 &+ half &* 4 }
+  @inline(__always) var pairSums: Int { width &* 40 &+ token &* 8 &+ half &* 4 }
   @inline(__always) var sum: Int { width &* 48 &+ token &* 4 }
+
+  /// `factor` times the sum of q over the sixteen columns: exact, from the two 16-bit sums of eight columns each.
+  @inline(__always) func sumOfQuants(times factor: Int16) -> Integers {
+    _mm512_dpwssd_epi32(_mm512_setzero_si512(), _mm512_set1_epi16(factor), broadcastInt32(base, pairSums))
+  }
 }
 
 struct OneToken: TokenSums {
@@ -92,23 +112,20 @@ struct OneToken: TokenSums {
   }
 
   @inline(__always)
-  mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ r: Record) {
-    let (low, high) = centredDots(w, minusZero, r)
-    sum = _mm512_fmadd_ps(
-      _mm512_mul_ps(_mm512_cvtepi32_ps(low), broadcastFloat(r.base, r.scales)), scale0, sum)
-    sum = _mm512_fmadd_ps(
-      _mm512_mul_ps(_mm512_cvtepi32_ps(high), broadcastFloat(r.base, r.scales &+ 4)), scale1, sum)
+  mutating func addAffine(_ w: HalfWeights, scale: Floats, offset: Floats, _ r: Record) {
+    let products = dot(_mm512_setzero_si512(), w.w0, w.w1, w.w2, w.w3, r.base, r.q)
+    let x = broadcastFloat(r.base, r.scales)
+    sum = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(products), x), scale, sum)
+    // S is of 32 columns: the sum of these 16 has to be made.
+    sum = _mm512_fmadd_ps(offset, _mm512_mul_ps(_mm512_cvtepi32_ps(r.sumOfQuants(times: 1)), x), sum)
   }
 
-  /// The zero point starts the accumulator: -zero * (sum of q), exact, from the two 16-bit sums of eight columns each.
+  /// The zero point starts the accumulator: -zero * (sum of q), exactly.
   @inline(__always)
-  func centredDots(_ w: Weights32, _ minusZero: Integers, _ r: Record) -> (Integers, Integers) {
-    let zero = _mm512_setzero_si512()
-    let lowStart = _mm512_dpwssd_epi32(zero, minusZero, broadcastInt32(r.base, r.pairSums))
-    let highStart = _mm512_dpwssd_epi32(zero, minusZero, broadcastInt32(r.base, r.pairSums &+ 4))
-    return (
-      dot(lowStart, w.w0, w.w1, w.w2, w.w3, r.base, r.q), dot(highStart, w.w4, w.w5, w.w6, w.w7, r.base, r.q &+ 16)
-    )
+  mutating func addCentred(_ w: HalfWeights, scale: Floats, minusZero: Int16, _ r: Record) {
+    let products = dot(r.sumOfQuants(times: minusZero), w.w0, w.w1, w.w2, w.w3, r.base, r.q)
+    let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(products), broadcastFloat(r.base, r.scales))
+    sum = _mm512_fmadd_ps(scaled, scale, sum)
   }
 
   @inline(__always)
@@ -131,9 +148,15 @@ struct Pair<Half: TokenSums>: TokenSums {
   }
 
   @inline(__always)
-  mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _ r: Record) {
-    first.addCentred(w, scale0: scale0, scale1: scale1, minusZero: minusZero, r)
-    second.addCentred(w, scale0: scale0, scale1: scale1, minusZero: minusZero, r.advanced(by: Half.width))
+  mutating func addAffine(_ w: HalfWeights, scale: Floats, offset: Floats, _ r: Record) {
+    first.addAffine(w, scale: scale, offset: offset, r)
+    second.addAffine(w, scale: scale, offset: offset, r.advanced(by: Half.width))
+  }
+
+  @inline(__always)
+  mutating func addCentred(_ w: HalfWeights, scale: Floats, minusZero: Int16, _ r: Record) {
+    first.addCentred(w, scale: scale, minusZero: minusZero, r)
+    second.addCentred(w, scale: scale, minusZero: minusZero, r.advanced(by: Half.width))
   }
 
   @inline(__always)

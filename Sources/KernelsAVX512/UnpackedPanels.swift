@@ -10,20 +10,20 @@ import CIntrinsics
 // What is unpacked at a time is a run of parts of 32 columns, `unpackedColumns` at most, so that it stays in the
 // first-level cache beside a tile of tokens. A part:
 //
-//      0             512           1024        1152         1280
-//      | w 0 … w 7   | w 0 … w 7   | scale x 2 | offset x 2 |
-//      | panel A     | panel B     | A, B      | A, B       |
+//      0             512           1024        1152        1280         1408         1536
+//      | w 0 … w 7   | w 0 … w 7   | scale x 2 | scale x 2 | offset x 2 | offset x 2 |
+//      | panel A     | panel B     | A, B      | A, B      | A, B       | A, B       |
 //
-// wN: as in `Weights32`. Types with a scale for each 16 columns have the second scale where others have the offset.
+// wN: as in `Weights32`. The second scale and offset are those of the last 16 columns, where a type has such.
 //
 // Per 32 columns of 32 rows and 4 tokens: 64 vpdpbusd, 16 conversions, 8 multiplications, 24 FMA, and 64 loads. A run of
 // columns leaves its sums in `out`, where the next run finds them: the operations on a sum, and their order, are those
 // of `OneToken`, bit for bit.
 
-/// Columns unpacked at a time: 20 parts, 25 KB.
+/// Columns unpacked at a time: 20 parts, 30 KB.
 let unpackedColumns = 640
 
-let partByteCount = 1280
+let partByteCount = 1536
 
 /// Bytes of the parts unpacked at a time.
 var unpackedByteCount: Int { unpackedColumns / 32 * partByteCount }
@@ -42,27 +42,34 @@ struct PartWriter: TokenGroup {
   }
 
   @inline(__always)
-  mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _: Record) { write(w, scale, offset) }
-
-  @inline(__always)
-  mutating func addCentred(_ w: Weights32, scale0: Floats, scale1: Floats, minusZero: Integers, _: Record) {
-    write(w, scale0, scale1)
+  mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _: Record) {
+    write(HalfWeights(w0: w.w0, w1: w.w1, w2: w.w2, w3: w.w3), half: 0, scale: scale, offset: offset)
+    write(HalfWeights(w0: w.w4, w1: w.w5, w2: w.w6, w3: w.w7), half: 1, scale: scale, offset: offset)
   }
 
   @inline(__always)
-  private mutating func write(_ w: Weights32, _ first: Floats, _ second: Floats) {
-    _mm512_store_si512(weights, w.w0)
-    _mm512_store_si512(weights + 64, w.w1)
-    _mm512_store_si512(weights + 128, w.w2)
-    _mm512_store_si512(weights + 192, w.w3)
-    _mm512_store_si512(weights + 256, w.w4)
-    _mm512_store_si512(weights + 320, w.w5)
-    _mm512_store_si512(weights + 384, w.w6)
-    _mm512_store_si512(weights + 448, w.w7)
-    _mm512_store_ps(factors, first)
-    _mm512_store_ps(factors + 128, second)
-    weights += partByteCount
-    factors += partByteCount
+  mutating func addAffine(_ w: HalfWeights, scale: Floats, offset: Floats, _ r: Record) {
+    write(w, half: r.half, scale: scale, offset: offset)
+  }
+
+  @inline(__always)
+  mutating func addCentred(_ w: HalfWeights, scale: Floats, minusZero: Int16, _ r: Record) {
+    write(w, half: r.half, scale: scale, offset: nil)
+  }
+
+  @inline(__always)
+  private mutating func write(_ w: HalfWeights, half: Int, scale: Floats, offset: Floats?) {
+    let place = weights + half &* 256
+    _mm512_store_si512(place, w.w0)
+    _mm512_store_si512(place + 64, w.w1)
+    _mm512_store_si512(place + 128, w.w2)
+    _mm512_store_si512(place + 192, w.w3)
+    _mm512_store_ps(factors + half &* 128, scale)
+    if let offset { _mm512_store_ps(factors + 256 + half &* 128, offset) }
+    if half == 1 {
+      weights += partByteCount
+      factors += partByteCount
+    }
   }
 }
 
@@ -185,11 +192,42 @@ enum AffinePart: PartKind {
     t2 = high.dot(zero, record, r2.q &+ 16).times(broadcastFloat(record, r2.scales &+ 4), plus: t2)
     t3 = high.dot(zero, record, r3.q &+ 16).times(broadcastFloat(record, r3.scales &+ 4), plus: t3)
     let scale = Both(loadFloats(part, 1024), loadFloats(part, 1088))
-    let offset = Both(loadFloats(part, 1152), loadFloats(part, 1216))
+    let offset = Both(loadFloats(part, 1280), loadFloats(part, 1344))
     sums.t0 = offset.times(broadcastFloat(record, r0.sum), plus: t0.times(scale, plus: sums.t0))
     sums.t1 = offset.times(broadcastFloat(record, r1.sum), plus: t1.times(scale, plus: sums.t1))
     sums.t2 = offset.times(broadcastFloat(record, r2.sum), plus: t2.times(scale, plus: sums.t2))
     sums.t3 = offset.times(broadcastFloat(record, r3.sum), plus: t3.times(scale, plus: sums.t3))
+  }
+}
+
+/// w = scale * q + offset, a scale and an offset for each 16 columns.
+enum AffineHalves: PartKind {
+  @inline(__always)
+  static func add(_ part: UnsafeRawPointer, _ record: UnsafeRawPointer, first: Int, _ sums: inout TileSums) {
+    addHalf(0, part, record, first, &sums)
+    addHalf(1, part, record, first, &sums)
+  }
+
+  @inline(__always)
+  private static func addHalf(
+    _ half: Int, _ part: UnsafeRawPointer, _ record: UnsafeRawPointer, _ first: Int, _ sums: inout TileSums
+  ) {
+    let weights = Weights16(part, half: half)
+    let factors = part + 1024 + half &* 128
+    let r = Record(record, width: 8, token: first, half: half)
+    addToken(weights, r, factors, &sums.t0)
+    addToken(weights, r.advanced(by: 1), factors, &sums.t1)
+    addToken(weights, r.advanced(by: 2), factors, &sums.t2)
+    addToken(weights, r.advanced(by: 3), factors, &sums.t3)
+  }
+
+  @inline(__always)
+  private static func addToken(_ weights: Weights16, _ r: Record, _ factors: UnsafeRawPointer, _ sum: inout Both) {
+    let x = broadcastFloat(r.base, r.scales)
+    let scale = Both(loadFloats(factors, 0), loadFloats(factors, 64))
+    let offset = Both(loadFloats(factors, 256), loadFloats(factors, 320))
+    sum = weights.dot(_mm512_setzero_si512(), r.base, r.q).times(x).times(scale, plus: sum)
+    sum = offset.times(_mm512_mul_ps(_mm512_cvtepi32_ps(r.sumOfQuants(times: 1)), x), plus: sum)
   }
 }
 
@@ -207,25 +245,27 @@ enum CentredPart<Zero: ZeroPoint>: PartKind {
   ) {
     let weights = Weights16(part, half: half)
     let scale = Both(loadFloats(part, 1024 &+ half &* 128), loadFloats(part, 1088 &+ half &* 128))
-    let r = Record(record, width: 8, token: first)
-    addToken(weights, half, r, scale, &sums.t0)
-    addToken(weights, half, r.advanced(by: 1), scale, &sums.t1)
-    addToken(weights, half, r.advanced(by: 2), scale, &sums.t2)
-    addToken(weights, half, r.advanced(by: 3), scale, &sums.t3)
+    let r = Record(record, width: 8, token: first, half: half)
+    addToken(weights, r, scale, &sums.t0)
+    addToken(weights, r.advanced(by: 1), scale, &sums.t1)
+    addToken(weights, r.advanced(by: 2), scale, &sums.t2)
+    addToken(weights, r.advanced(by: 3), scale, &sums.t3)
   }
 
   @inline(__always)
-  private static func addToken(_ weights: Weights16, _ half: Int, _ r: Record, _ scale: Both, _ sum: inout Both) {
-    let pairs = broadcastInt32(r.base, r.pairSums &+ half &* 4)
-    let start = _mm512_dpwssd_epi32(_mm512_setzero_si512(), pairConstant(0 &- Zero.value), pairs)
-    let dot = weights.dot(start, r.base, r.q &+ half &* 16).times(broadcastFloat(r.base, r.scales &+ half &* 4))
-    sum = dot.times(scale, plus: sum)
+  private static func addToken(_ weights: Weights16, _ r: Record, _ scale: Both, _ sum: inout Both) {
+    let start = r.sumOfQuants(times: 0 &- Zero.value)
+    sum = weights.dot(start, r.base, r.q).times(broadcastFloat(r.base, r.scales)).times(scale, plus: sum)
   }
 }
 
 /// The zero point of a type, known when its kernel is compiled.
 protocol ZeroPoint {
   static var value: Int16 { get }
+}
+
+enum ZeroAt4: ZeroPoint {
+  @inline(__always) static var value: Int16 { 4 }
 }
 
 enum ZeroAt32: ZeroPoint {

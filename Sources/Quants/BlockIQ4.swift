@@ -30,18 +30,16 @@ public let iq4Levels: [Int8] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13,
     let scale = block.pointee.scale.float
     let nibbles = block.bytes(\.nibbles)
     for group in 0..<8 {
-      let groupScale = scale * Float(BlockIQ4_XS.groupScale(block, group))
+      let groupScale = scale * Float(BlockIQ4_XS.groupScale(block.bytes(\.highScales), group))
       lookUp(nibbles + group &* 16, scale: groupScale, into: values + group &* 32)
     }
   }
 
-  /// The signed scale of `group` in 0..<8, from -32 to 31.
+  /// The signed scale of `group` in 0..<8, from -32 to 31, in the six bytes of `highScales` and `lowScales`.
   @inlinable @inline(__always)
-  public static func groupScale(_ block: UnsafePointer<Self>, _ group: Int) -> Int32 {
-    let lowScales = block.bytes(\.lowScales)
-    let highScales = block.bytes(\.highScales)
-    let low = (lowScales[group &>> 1] &>> UInt8(truncatingIfNeeded: (group & 1) &* 4)) & 15
-    let high = (highScales[group &>> 2] &>> UInt8(truncatingIfNeeded: (group & 3) &* 2)) & 3
+  public static func groupScale(_ scales: UnsafePointer<UInt8>, _ group: Int) -> Int32 {
+    let low = (scales[2 &+ group &>> 1] &>> UInt8(truncatingIfNeeded: (group & 1) &* 4)) & 15
+    let high = (scales[group &>> 2] &>> UInt8(truncatingIfNeeded: (group & 3) &* 2)) & 3
     return Int32(low | high &<< 4) &- 32
   }
 }

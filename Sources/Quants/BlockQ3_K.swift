@@ -30,9 +30,9 @@
     }
   }
 
-  /// The signed scale of a group, -32...31, from the twelve bytes of `scales`.
-  @inline(__always)
-  private static func groupScale(_ scales: UnsafePointer<UInt8>, _ group: Int) -> Int32 {
+  /// The signed scale of `group` in 0..<16, from -32 to 31, in the twelve bytes of `scales`.
+  @inlinable @inline(__always)
+  public static func groupScale(_ scales: UnsafePointer<UInt8>, _ group: Int) -> Int32 {
     let low = group < 8 ? scales[group] & 15 : scales[group &- 8] &>> 4
     let high = (scales[8 &+ (group & 3)] &>> UInt8(truncatingIfNeeded: (group &>> 2) &* 2)) & 3
     return Int32(low | high &<< 4) &- 32

@@ -19,6 +19,20 @@ extension UnsafePointer where Pointee: QuantBlock {
   }
 }
 
+extension UnsafePointer<UInt8> {
+  /// The little-endian 16-bit number at a byte offset.
+  @inline(__always)
+  func uint16(_ offset: Int) -> UInt16 { UInt16(self[offset]) | UInt16(self[offset &+ 1]) &<< 8 }
+
+  /// The little-endian 32-bit number at a byte offset.
+  @inline(__always)
+  func uint32(_ offset: Int) -> UInt32 { UInt32(uint16(offset)) | UInt32(uint16(offset &+ 2)) &<< 16 }
+
+  /// Nibble `index`, low ones first.
+  @inline(__always)
+  func nibble(_ index: Int) -> UInt8 { self[index &>> 1] &>> UInt8(truncatingIfNeeded: (index & 1) &* 4) & 15 }
+}
+
 // Fixed-length byte fields. (`InlineArray` would say the same in one type, but needs macOS 26 to run.)
 
 /// Four bytes in place.
@@ -28,6 +42,11 @@ extension UnsafePointer where Pointee: QuantBlock {
   /// The bytes as one little-endian number.
   @inlinable @inline(__always)
   public var bits: UInt32 { UInt32(a) | UInt32(b) &<< 8 | UInt32(c) &<< 16 | UInt32(d) &<< 24 }
+}
+
+/// Eight bytes in place.
+@frozen public struct Bytes8: BitwiseCopyable, Sendable {
+  @usableFromInline var a, b: Bytes4
 }
 
 /// Twelve bytes in place.

@@ -31,7 +31,20 @@ extension QuantType {
     case .q6_K: BlockQ6_K.dequantizer
     case .iq4_NL: BlockIQ4_NL.dequantizer
     case .iq4_XS: BlockIQ4_XS.dequantizer
-    default: nil
+    case .iq1_S: BlockIQ1_S.dequantizer
+    case .iq1_M: BlockIQ1_M.dequantizer
+    case .iq2_XXS: BlockIQ2_XXS.dequantizer
+    case .iq2_XS: BlockIQ2_XS.dequantizer
+    case .iq2_S: BlockIQ2_S.dequantizer
+    case .iq3_XXS: BlockIQ3_XXS.dequantizer
+    case .iq3_S: BlockIQ3_S.dequantizer
+    case .tq1_0: BlockTQ1_0.dequantizer
+    case .tq2_0: BlockTQ2_0.dequantizer
+    case .mxfp4: BlockMXFP4.dequantizer
+    case .nvfp4: BlockNVFP4.dequantizer
+    case .q1_0: BlockQ1_0.dequantizer
+    case .q2_0: BlockQ2_0.dequantizer
+    case .q8_1, .q8_K, .i8, .i16, .i32, .i64, .f64: nil
     }
   }
 

@@ -2,7 +2,7 @@ import KingletErrors
 import KingletKernels
 import KingletQuants
 
-/// Weights `[rows, columns]` in the order the kernels read them: quantised types in panels, float types row by row.
+/// Weights `[rows, columns]` in the order the kernels read them: quantised types in panels, others row by row.
 ///
 /// There is never a second, float copy of a matrix: embedding rows, exact arithmetic and (later) merging read the same
 /// panels through `unpack`, which gives back the file's own values, bit for bit.
@@ -27,8 +27,8 @@ public final class PackedMatrix: @unchecked Sendable {
   enum Storage {
     /// Panels of interleaved rows, for a kernel that takes int8 activations.
     case panels(MatrixKernel)
-    /// F32, F16 or BF16, as in the file.
-    case floats
+    /// Rows as in the file, for float activations: F32, F16, BF16, and types that are dequantised on the way.
+    case rows
   }
 
   init(plan: Plan, arena: Arena, offset: Int) {
@@ -56,8 +56,8 @@ public final class PackedMatrix: @unchecked Sendable {
   /// Bytes that a product with this matrix reads.
   public var byteCount: Int { panelCount * panelByteCount }
 
-  /// Panels that a kernel likes to take together.
-  var panelsAtOnce: Int { if case .panels(let kernel) = storage { kernel.panelsAtOnce } else { 1 } }
+  /// Panels that a kernel likes to take together: eight rows, where a panel is a row.
+  var panelsAtOnce: Int { if case .panels(let kernel) = storage { kernel.panelsAtOnce } else { 8 } }
 
   /// Scratch that the kernel needs for a task.
   var kernelScratchByteCount: Int { if case .panels(let kernel) = storage { kernel.scratchByteCount } else { 0 } }
@@ -145,16 +145,14 @@ extension PackedMatrix {
       }
       let panelByteCount: Int
       let panelRows: Int
-      if type.isFloat {
-        storage = .floats
-        panelRows = 1
-        panelByteCount = rowByteCount
-      } else if let kernel = table.packedKernel(type) {
+      if let kernel = table.packedKernel(type) {
         storage = .panels(kernel)
         panelRows = kernel.panelRows
         panelByteCount = kernel.panelByteCount(columns)
       } else {
-        throw KingletError(.unsupported, "there is no kernel for weights of type \(type.name)")
+        storage = .rows
+        panelRows = 1
+        panelByteCount = rowByteCount
       }
       let (size, overflow) = ((rows - 1) / panelRows + 1).multipliedReportingOverflow(by: panelByteCount)
       guard !overflow, let padded = Arena.padded(size) else { throw tooLarge }
@@ -165,9 +163,4 @@ extension PackedMatrix {
       byteCount = padded
     }
   }
-}
-
-extension QuantType {
-  /// Whether values are floating-point numbers of their own, without blocks.
-  var isFloat: Bool { self == .f32 || self == .f16 || self == .bf16 }
 }

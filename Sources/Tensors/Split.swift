@@ -33,16 +33,19 @@ struct Split {
   init(_ matrix: PackedMatrix, tokens: Int, threads: Int, matrices: Int = 1) {
     panelCount = matrix.panelCount
     tokenCount = tokens
-    // Blocks begin at multiples of eight tokens, where tiles do.
-    let tokenByteCount = max(1, ActivationLayout.byteCount(columns: matrix.columns))
-    tokensPerPart = max(1, min(tokens, max(8, Self.activationByteCount / tokenByteCount / 8 * 8)))
+    // Blocks begin at multiples of eight tokens, where tiles do; of 24 where tokens are floats, taken by threes.
+    let floatByteCount = matrix.columns * MemoryLayout<Float>.stride
+    let tokenByteCount = matrix.isQuantized ? ActivationLayout.byteCount(columns: matrix.columns) : floatByteCount
+    let step = matrix.isQuantized ? 8 : 24
+    tokensPerPart = max(1, min(tokens, max(step, Self.activationByteCount / max(1, tokenByteCount) / step * step)))
     let tiles = (tokensPerPart + 7) / 8
-    let taskByteCount = matrix.panelByteCount * tiles * matrices
+    let panelByteCount = matrix.isQuantized ? matrix.panelByteCount : floatByteCount
+    let taskByteCount = panelByteCount * tiles * matrices
     if tokens < ActivationLayout.maximumWidth {
       panelsPerPart = min(panelCount, max(1, 16 / matrix.panelRows))
-      longestRun = max(1, Self.taskByteCount / (taskByteCount * panelsPerPart))
+      longestRun = max(1, Self.taskByteCount / max(1, taskByteCount * panelsPerPart))
     } else {
-      let wanted = max(1, Self.taskByteCount / taskByteCount)
+      let wanted = max(1, Self.taskByteCount / max(1, taskByteCount))
       let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
       // Row-major matrices have panels of one row: give BLAS enough to block.
       let least = matrix.panelRows > 1 ? 1 : min(64, fair)

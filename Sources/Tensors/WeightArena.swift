@@ -91,7 +91,7 @@ public enum WeightArena {
     let rows = source + row * matrix.rowByteCount
     let out = destination + panel * matrix.panelByteCount
     switch matrix.storage {
-    case .floats: out.copyMemory(from: rows, byteCount: matrix.rowByteCount)
+    case .rows: out.copyMemory(from: rows, byteCount: matrix.rowByteCount)
     case .panels(let kernel):
       kernel.pack(rows, matrix.rowByteCount, min(kernel.panelRows, matrix.rows - row), matrix.columns, out)
     }

@@ -1,4 +1,5 @@
 import KingletKernels
+import KingletQuants
 import KingletTestSupport
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
     var outStride: Int { rows + 2 }
   }
 
-  private static let shapes: [Shape] = [1, 3, 4, 5, 7, 16, 19].flatMap { rows in
+  private static let shapes: [Shape] = [1, 3, 7, 8, 9, 16, 21].flatMap { rows in
     [(1, 1), (15, 2), (16, 3), (17, 4), (33, 5), (100, 7), (575, 8), (64, 9)].map { columns, tokens in
       Shape(rows: rows, columns: columns, tokens: tokens)
     }
@@ -64,6 +65,26 @@ import Testing
         }
       }
       #expect(worst < 1e-6, "\(shape)")
+    }
+  }
+
+  @Test(
+    "F16 and BF16 weights give the bits of widened ones", arguments: InstructionSet.tested, [QuantType.f16, .bf16])
+  func halves(set: InstructionSet, type: QuantType) throws {
+    let table = try set.table()
+    guard let multiplyHalves = table.multiplyHalves else { return }
+    for shape in Self.shapes {
+      let matrix = RandomMatrix(type, rows: shape.rows, columns: shape.columns, seed: UInt64(shape.columns))
+      let (_, x) = numbers(shape)
+      let (weights, input) = (Fenced(matrix.bytes), Fenced(x))
+      let out = Fenced(repeating: Float(-77), count: (shape.tokens - 1) * shape.outStride + shape.rows)
+      multiplyHalves(
+        type, weights.pointer, shape.rows, shape.columns, input.pointer, shape.xStride, shape.tokens, out.pointer,
+        shape.outStride)
+      #expect(out.isIntact)
+      let values = out.values
+      let result = (0..<shape.tokens).map { Array(values[$0 * shape.outStride..<$0 * shape.outStride + shape.rows]) }
+      #expect(result == product(table, shape, matrix.values, x), "\(shape)")
     }
   }
 

@@ -194,7 +194,9 @@ struct Panels {
     #expect(out.values.allSatisfy { $0 == 0 })
   }
 
-  @Test("Types without blocks of 32 columns have no kernel for int8 activations", arguments: InstructionSet.tested)
+  @Test(
+    "Float types, and those that are dequantised on the way, have no kernel for int8 activations",
+    arguments: InstructionSet.tested)
   func otherTypes(set: InstructionSet) throws {
     let table = try set.table()
     for type in QuantType.allCases {

@@ -5,7 +5,8 @@ import KingletTestSupport
 import Testing
 
 private let dequantizable: [QuantType] = [
-  .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS,
+  .f32, .f16, .bf16, .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS, .iq1_S,
+  .iq1_M, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S, .tq1_0, .tq2_0, .mxfp4, .nvfp4, .q1_0, .q2_0,
 ]
 
 /// `count` values from `bytes`, read from an odd address.
@@ -26,10 +27,10 @@ private func dequantized(_ type: QuantType, _ bytes: some Collection<UInt8>, cou
 
 @Suite("Dequantisation")
 struct DequantizationTests {
-  @Test("The types of the first models can be dequantised, and others say that they cannot")
+  @Test("All types of weights can be dequantised, and others say that they cannot")
   func coverage() {
     #expect(Set(QuantType.allCases.filter(\.isDequantizable)) == Set(dequantizable))
-    #expect(throws: KingletError.self) { try dequantized(.iq1_S, [UInt8](repeating: 0, count: 50), count: 256) }
+    #expect(throws: KingletError.self) { try dequantized(.q8_K, [UInt8](repeating: 0, count: 292), count: 256) }
   }
 
   @Test("A count that is no whole number of blocks is refused", arguments: [1, 31, 33, -32])

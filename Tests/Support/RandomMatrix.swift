@@ -51,10 +51,18 @@ extension QuantType {
 
   public static let floats: [QuantType] = [.f32, .f16, .bf16]
 
+  /// The types that are dequantised on the way to a product with float activations.
+  public static let dequantized: [QuantType] = [
+    .iq1_S, .iq1_M, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S, .tq1_0, .tq2_0, .mxfp4, .nvfp4, .q1_0, .q2_0,
+  ]
+
   /// Where a block has its half-precision scale, and its minimum if there is one.
   var scaleOffsets: [Int] {
     switch self {
     case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: [0]
+    case .iq1_S, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S, .q1_0, .q2_0: [0]
+    case .tq1_0: [52]
+    case .tq2_0: [64]
     case .q4_1, .q5_1, .q4_K, .q5_K: [0, 2]
     case .q2_K: [80, 82]
     case .q3_K: [108]
@@ -77,6 +85,9 @@ extension QuantType {
         for offset in scaleOffsets {
           bytes.store(Half(random.float(in: -0.05...0.05)), at: block * blockByteCount + offset)
         }
+        // Two types keep their scale in other ways: as an exponent, and with its upper bits in the last byte.
+        if self == .mxfp4 { bytes[block * blockByteCount] = 120 + bytes[block * blockByteCount] % 8 }
+        if self == .iq1_M { bytes[(block + 1) * blockByteCount - 1] = 0x20 | bytes[block * blockByteCount] & 15 }
       }
       return bytes
     }

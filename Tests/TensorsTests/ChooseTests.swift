@@ -31,7 +31,7 @@ import Testing
     let compute = try Compute(options: .init(), table: set.table())
     // One column of ones: the products are the weights.
     func choice(_ weights: [Float]) throws -> Int {
-      let matrix = try packed([RandomMatrix(.f32, rows: weights.count, columns: 1, floats: weights)], set)[0]
+      let matrix = try packed([RandomMatrix(.f32, rows: weights.count, columns: 1, bytes: weights.flatMap { withUnsafeBytes(of: $0, Array.init) })], set)[0]
       return try compute.indexOfLargestProduct(compute.prepare(FloatMatrix([1], rows: 1), for: [matrix]), matrix)
     }
     var weights = [Float](repeating: -3, count: 3000)

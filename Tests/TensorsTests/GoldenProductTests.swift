@@ -18,7 +18,7 @@ import Testing
     let cols: Int
   }
 
-  private static let types = QuantType.multipliable + [.f16, .bf16]
+  private static let types = QuantType.multipliable + QuantType.dequantized + [.f16, .bf16]
 
   @Test("Every type, with activations as floats and as int8", arguments: ComputeCase.all, types)
   func products(_ computeCase: ComputeCase, type: QuantType) throws {

@@ -8,11 +8,11 @@ import Testing
 
 /// Matrices packed from files, and read back.
 @Suite("Packed matrices") struct PackedMatrixTests {
-  static let types = QuantType.multipliable + QuantType.floats
+  static let types = QuantType.multipliable + QuantType.floats + QuantType.dequantized
 
   @Test("Rows unpack to the file's values and bytes", arguments: InstructionSet.tested, types)
   func unpacking(set: InstructionSet, type: QuantType) throws {
-    let columns = type.blockSize == 256 ? [256, 768] : type.blockSize == 32 ? [32, 608] : [1, 77]
+    let columns = type.blockSize == 256 ? [256, 768] : type.blockSize == 1 ? [1, 77] : [128, 640]
     let matrices = columns.flatMap { columns in
       [1, 15, 16, 17, 33].map { RandomMatrix(type, rows: $0, columns: columns, seed: UInt64($0)) }
     }
@@ -79,7 +79,7 @@ import Testing
     try writer.addTensor("flat", dimensions: [32], floats: Array(repeating: 1, count: 32))
     try writer.addTensor("cube", dimensions: [4, 4, 2], floats: Array(repeating: 1, count: 32))
     try writer.addTensor("integers", dimensions: [2, 2], type: .i32, bytes: Array(repeating: 0, count: 16))
-    try writer.addTensor("odd", dimensions: [256, 1], type: .iq1_S, bytes: Array(repeating: 0, count: 50))
+    try writer.addTensor("odd", dimensions: [256, 1], type: .q8_K, bytes: Array(repeating: 0, count: 292))
     let file = try GGUFFile(bytes: writer.encoded())
     for (name, code) in [
       ("flat", KingletError.Code.fileCorrupt), ("cube", .fileCorrupt), ("integers", .unsupported),

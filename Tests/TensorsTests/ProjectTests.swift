@@ -9,9 +9,10 @@ private let tokenCounts = [1, 3, 4, 7, 8, 9, 33, 100]
 /// Products of activations with matrices.
 @Suite("Projections") struct ProjectTests {
   /// A matrix of every type, with rows that fill no panel, for the same activations.
-  private static let matrices: [RandomMatrix] = (QuantType.multipliable + QuantType.floats).enumerated().map {
-    RandomMatrix($1, rows: 33 + 5 * $0, columns: 256, seed: UInt64($0))
-  }
+  private static let matrices: [RandomMatrix] = (QuantType.multipliable + QuantType.floats + QuantType.dequantized)
+    .enumerated().map {
+      RandomMatrix($1, rows: 33 + 5 * $0, columns: 256, seed: UInt64($0))
+    }
   private static let biases: [[Float]] = matrices.map {
     var random = SeededRandom(UInt64($0.rows))
     return random.floats($0.rows)

@@ -42,6 +42,17 @@ KINGLET_AVX512 __m512i kinglet512_and_or(__m512i a, __m512i c, __m512i b) {
   return _mm512_ternarylogic_epi32(a, c, b, 0xEA);
 }
 
+// The lower, or upper, halves of a and b.
+KINGLET_AVX512 __m512 kinglet512_lowHalves(__m512 a, __m512 b) { return _mm512_shuffle_f32x4(a, b, 0x44); }
+KINGLET_AVX512 __m512 kinglet512_highHalves(__m512 a, __m512 b) { return _mm512_shuffle_f32x4(a, b, 0xEE); }
+
+// In each 128 bits, the first, or last, two lanes of a, then of b.
+KINGLET_AVX512 __m512 kinglet512_lowPairs(__m512 a, __m512 b) { return _mm512_shuffle_ps(a, b, 0x44); }
+KINGLET_AVX512 __m512 kinglet512_highPairs(__m512 a, __m512 b) { return _mm512_shuffle_ps(a, b, 0xEE); }
+
+// Lanes 0 and 1 exchanged, 2 and 3, ...
+KINGLET_AVX512 __m512 kinglet512_swapNeighbours(__m512 v) { return _mm512_permute_ps(v, 0xB1); }
+
 // Lanes in which a equals b (floats), or a is less than b (signed integers).
 KINGLET_AVX512 uint16_t kinglet512_equal(__m512 a, __m512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 KINGLET_AVX512 uint16_t kinglet512_less(__m512i a, __m512i b) { return _mm512_cmplt_epi32_mask(a, b); }

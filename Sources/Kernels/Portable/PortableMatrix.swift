@@ -1,10 +1,10 @@
 import KingletQuants
 
 /// The reference of every quantised product: rows as they lie in the file, dequantised block by block, times the
-/// activations that int8 rounding left. It runs every type that Quants can dequantise.
+/// activations that int8 rounding left.
 enum PortableMatrix {
   static func kernel(for type: QuantType) -> MatrixKernel? {
-    guard type.blockSize.isMultiple(of: ActivationLayout.columns), let dequantize = type.dequantizer else { return nil }
+    guard type.takesRoundedActivations, let dequantize = type.dequantizer else { return nil }
     // A panel is one row, unchanged.
     return MatrixKernel(
       panelRows: 1,
@@ -51,5 +51,18 @@ enum PortableMatrix {
       sum += part * record.load(fromByteOffset: ActivationLayout.scaleOffset(width, token) + 4 * half, as: Float.self)
     }
     return sum
+  }
+}
+
+extension QuantType {
+  /// Whether weights of this type meet activations rounded to int8, under every table: the types with packed kernels.
+  ///
+  /// Others keep float activations and are dequantised on the way, so that a model gives the same results, but for the
+  /// last bits, whatever the processor.
+  var takesRoundedActivations: Bool {
+    switch self {
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS: true
+    default: false
+    }
   }
 }

@@ -2,11 +2,15 @@
 """Writes blocks.json: random blocks of each type and their values, from the formulas of the formats.
 
 Independent of the Swift code on purpose: it reads bits with big integers, one value at a time, and rounds every product
-and sum to single precision. Needs the standard library only. Usage: python3 make.py > blocks.json
+and sum to single precision. The types of code books and of few bits are read by the package gguf (0.19), which has its own
+code for them. Usage: pip install gguf; python3 make.py > blocks.json
 """
 import json
 import random
 import struct
+
+import gguf
+import numpy
 
 LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
 
@@ -124,6 +128,19 @@ def iq4_xs(b):
     return out
 
 
+def q1_0(b):
+    return [half(b, 0) * (1 if bits(b[2:], i, 1) else -1) for i in range(128)]
+
+
+def q2_0(b):
+    return [half(b, 0) * (bits(b[2:], 2 * i, 2) - 1) for i in range(64)]
+
+
+def by_gguf(name):
+    kind = gguf.GGMLQuantizationType[name]
+    return lambda b: gguf.quants.dequantize(numpy.frombuffer(b, numpy.uint8), kind).tolist()
+
+
 # Name: formula, bytes per block, where its halves lie.
 TYPES = {
     "F32": (lambda b: list(struct.unpack("<f", b)), 4, []),
@@ -132,6 +149,14 @@ TYPES = {
     "Q4_0": (q4_0, 18, [0]), "Q4_1": (q4_1, 20, [0, 2]), "Q5_0": (q5_0, 22, [0]), "Q5_1": (q5_1, 24, [0, 2]),
     "Q8_0": (q8_0, 34, [0]), "Q2_K": (q2_k, 84, [80, 82]), "Q3_K": (q3_k, 110, [108]), "Q4_K": (q4_k, 144, [0, 2]),
     "Q5_K": (q5_k, 176, [0, 2]), "Q6_K": (q6_k, 210, [208]), "IQ4_NL": (iq4_nl, 18, [0]), "IQ4_XS": (iq4_xs, 136, [0]),
+    "Q1_0": (q1_0, 18, [0]), "Q2_0": (q2_0, 18, [0]),
+} | {
+    name: (by_gguf(name), size, halves)
+    for name, size, halves in [
+        ("IQ1_S", 50, [0]), ("IQ1_M", 56, []), ("IQ2_XXS", 66, [0]), ("IQ2_XS", 74, [0]), ("IQ2_S", 82, [0]),
+        ("IQ3_XXS", 98, [0]), ("IQ3_S", 110, [0]), ("TQ1_0", 54, [52]), ("TQ2_0", 66, [64]), ("MXFP4", 17, []),
+        ("NVFP4", 36, []),
+    ]
 }
 
 
