@@ -2,8 +2,8 @@ import CIntrinsics
 
 /// Rounds activations to int8 with a scale for each 16 columns: two vectors of floats at a time.
 ///
-/// Sums of eight bytes come from `vpsadbw` against zero after flipping the sign bits, which adds 128 to each byte and so
-/// 1,024 to each sum.
+/// Sums of eight bytes come from `vpsadbw` against zero after flipping the sign bits, which adds 128 to each byte and
+/// so 1,024 to each sum.
 @inline(never)
 func quantizeActivations256(
   _ x: UnsafePointer<Float>, _ columns: Int, _ tile: UnsafeMutableRawPointer, _ width: Int, _ slot: Int

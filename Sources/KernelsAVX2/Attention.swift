@@ -2,8 +2,8 @@ import CIntrinsics
 import KingletKernels
 
 // Attention over one page, see `KVPageLayout`. Keys lie transposed, so lanes are positions: the scores of 16 positions
-// (two vectors) for up to six queries are two FMA a dimension and query, with the keys read (and widened) once for all of
-// them. Values lie in rows, so lanes are dimensions: 32 dimensions by three queries in twelve accumulators.
+// (two vectors) for up to six queries are two FMA a dimension and query, with the keys read (and widened) once for all
+// of them. Values lie in rows, so lanes are dimensions: 32 dimensions by three queries in twelve accumulators.
 //
 // Every score, weight and output element is summed in ascending order in its own lane, and a masked position adds an
 // exact zero: neither the number of queries nor the other positions of the page change a bit of a result.

@@ -1,9 +1,9 @@
 import CIntrinsics
 import KingletKernels
 
-// Scores of 16 positions (the lanes of two vectors) for one to six queries: two FMA a dimension and query, the keys read
-// and widened once for all of them. Groups of queries nest as `TokenGroup` does, so that accumulators stay in registers:
-// of six queries twelve, beside two of keys and one of a query's element.
+// Scores of 16 positions (the lanes of two vectors) for one to six queries: two FMA a dimension and query, the keys
+// read and widened once for all of them. Groups of queries nest as `TokenGroup` does, so that accumulators stay in
+// registers: of six queries twelve, beside two of keys and one of a query's element.
 
 protocol ScoreGroup {
   static var width: Int { get }

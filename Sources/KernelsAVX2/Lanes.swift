@@ -1,10 +1,11 @@
 import CIntrinsics
 
 // KernelsAVX2: the kernel table for AVX2 with FMA and F16C. One vector holds 8 floats, 8 int32 or 32 int8; a panel of
-// weights interleaves 8 rows so that lane r of every accumulator belongs to row r, and no kernel ever sums across lanes.
+// weights interleaves 8 rows so that lane r of every accumulator belongs to row r, and no product ever sums across
+// lanes.
 //
-// Nothing from the standard library that could be specialised here may also be used by a baseline room: the linker might
-// keep this copy. So these files use pointers, integers and intrinsics only.
+// Nothing from the standard library that could be specialised here may also be used by a baseline room: the linker
+// might keep this copy. So these files use pointers, integers and intrinsics only.
 
 typealias Floats = __m256
 typealias Integers = __m256i
@@ -31,10 +32,15 @@ func loadHalves(_ pointer: UnsafeRawPointer, _ offset: Int) -> Floats {
   _mm256_cvtph_ps(_mm_loadu_si128((pointer + offset).assumingMemoryBound(to: __m128i_u.self)))
 }
 
-/// Eight unsigned bytes, as floats.
+/// Eight unsigned bytes, as 32-bit integers.
+@inline(__always)
+func loadUInt8s(_ pointer: UnsafeRawPointer, _ offset: Int) -> Integers {
+  _mm256_cvtepu8_epi32(_mm_loadu_si64(pointer + offset))
+}
+
 @inline(__always)
 func loadUInt8sAsFloats(_ pointer: UnsafeRawPointer, _ offset: Int) -> Floats {
-  _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadu_si64(pointer + offset)))
+  _mm256_cvtepi32_ps(loadUInt8s(pointer, offset))
 }
 
 /// Eight signed bytes, as floats.

@@ -13,6 +13,8 @@ extension MatrixKernel {
     case .q5_0: panels(type, [.words(at: 6, count: 4), .bitColumns(at: 2), .halves(at: 0, count: 1)], multiplyQ5_0)
     case .q5_1: panels(type, [.words(at: 8, count: 4), .bitColumns(at: 4), .halves(at: 0, count: 2)], multiplyQ5_1)
     case .q8_0: panels(type, [.words(at: 2, count: 8), .halves(at: 0, count: 1)], multiplyQ8_0)
+    case .q2_K:
+      panels(type, [.words(at: 16, count: 16), .bytes(at: 0, count: 16), .halves(at: 80, count: 2)], multiplyQ2_K)
     case .q4_K: panels(type, [.words(at: 16, count: 32), .sixBitScales(at: 4), .halves(at: 0, count: 2)], multiplyQ4_K)
     case .q5_K:
       panels(
@@ -24,6 +26,7 @@ extension MatrixKernel {
         type,
         [.words(at: 0, count: 32), .words(at: 128, count: 16), .bytes(at: 192, count: 16), .halves(at: 208, count: 1)],
         multiplyQ6_K)
+    case .iq4_NL: panels(type, [.words(at: 2, count: 4), .halves(at: 0, count: 1)], multiplyIQ4_NL)
     default: nil
     }
   }
@@ -101,4 +104,36 @@ private func multiplyQ6_K(
   _ out: UnsafeMutablePointer<Float>, _ stride: Int
 ) {
   multiplyPanels(FormatQ6_K.self, panels, panelCount, columns, tile, width, out, stride)
+}
+
+@inline(never)
+private func multiplyQ2_K(
+  _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tile: UnsafeRawPointer, _ width: Int,
+  _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  multiplyPanels(FormatQ2_K.self, panels, panelCount, columns, tile, width, out, stride)
+}
+
+@inline(never)
+private func multiplyQ3_K(
+  _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tile: UnsafeRawPointer, _ width: Int,
+  _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  multiplyPanels(FormatQ3_K.self, panels, panelCount, columns, tile, width, out, stride)
+}
+
+@inline(never)
+private func multiplyIQ4_NL(
+  _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tile: UnsafeRawPointer, _ width: Int,
+  _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  multiplyPanels(FormatIQ4_NL.self, panels, panelCount, columns, tile, width, out, stride)
+}
+
+@inline(never)
+private func multiplyIQ4_XS(
+  _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tile: UnsafeRawPointer, _ width: Int,
+  _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  multiplyPanels(FormatIQ4_XS.self, panels, panelCount, columns, tile, width, out, stride)
 }

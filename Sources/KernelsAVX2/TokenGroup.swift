@@ -25,6 +25,10 @@ protocol TokenGroup {
   /// Adds scale * ((q - zero) . x) over the sixteen columns of a half record.
   mutating func addCentred<R: WeightRange>(
     _ range: R.Type, _ w: Weights16, scale: Floats, minusZero: Integers, _ half: HalfRecord)
+  /// Adds (scale * q + minimumScale * m) . x over the sixteen columns of a half record; m stands in both 16-bit halves
+  /// of a lane.
+  mutating func addAffine<R: WeightRange>(
+    _ range: R.Type, _ w: Weights16, scale: Floats, minima: Integers, minimumScale: Floats, _ half: HalfRecord)
   /// Writes lane r of token t to `out[t * stride + r]`.
   func store(_ out: UnsafeMutablePointer<Float>, stride: Int)
 }
@@ -84,6 +88,17 @@ struct OneToken: TokenGroup {
     addScaled(_mm256_add_epi32(R.dot(w, half.base, half.q), zero), scale, half)
   }
 
+  /// m times the sum of q is exact, like q times q; only then come scales.
+  @inline(__always)
+  mutating func addAffine<R: WeightRange>(
+    _ range: R.Type, _ w: Weights16, scale: Floats, minima: Integers, minimumScale: Floats, _ half: HalfRecord
+  ) {
+    let minimum = _mm256_madd_epi16(broadcastInt32(half.base, half.pairSums), minima)
+    let scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(R.dot(w, half.base, half.q)), scale)
+    let both = _mm256_fmadd_ps(_mm256_cvtepi32_ps(minimum), minimumScale, scaled)
+    sum = _mm256_fmadd_ps(both, broadcastFloat(half.base, half.scale), sum)
+  }
+
   @inline(__always)
   private mutating func addScaled(_ dot: Integers, _ scale: Floats, _ half: HalfRecord) {
     let scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(dot), broadcastFloat(half.base, half.scale))
@@ -121,6 +136,15 @@ struct Pair<Half: TokenGroup>: TokenGroup {
   ) {
     first.addCentred(range, w, scale: scale, minusZero: minusZero, half)
     second.addCentred(range, w, scale: scale, minusZero: minusZero, half.advanced(by: Half.width))
+  }
+
+  @inline(__always)
+  mutating func addAffine<R: WeightRange>(
+    _ range: R.Type, _ w: Weights16, scale: Floats, minima: Integers, minimumScale: Floats, _ half: HalfRecord
+  ) {
+    first.addAffine(range, w, scale: scale, minima: minima, minimumScale: minimumScale, half)
+    second.addAffine(
+      range, w, scale: scale, minima: minima, minimumScale: minimumScale, half.advanced(by: Half.width))
   }
 
   @inline(__always)

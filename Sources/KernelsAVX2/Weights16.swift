@@ -20,7 +20,7 @@ protocol WeightRange {
   static func dot(_ w: Weights16, _ x: UnsafeRawPointer, _ offset: Int) -> Integers
 }
 
-/// Unsigned, of at most five bits: 4 x 2 x 31 x 127 = 31,496 fits 16 bits. 8 multiplications and additions, 4 broadcasts.
+/// Unsigned, of at most five bits: 4 x 2 x 31 x 127 = 31,496 fits 16 bits. 8 operations and 4 broadcasts.
 enum FiveBits: WeightRange {
   @inline(__always)
   static func dot(_ w: Weights16, _ x: UnsafeRawPointer, _ offset: Int) -> Integers {
@@ -30,7 +30,7 @@ enum FiveBits: WeightRange {
   }
 }
 
-/// Unsigned, of at most six bits: 2 x 2 x 63 x 127 = 32,004 fits 16 bits. 9 multiplications and additions, 4 broadcasts.
+/// Unsigned, of at most six bits: 2 x 2 x 63 x 127 = 32,004 fits 16 bits. 9 operations and 4 broadcasts.
 enum SixBits: WeightRange {
   @inline(__always)
   static func dot(_ w: Weights16, _ x: UnsafeRawPointer, _ offset: Int) -> Integers {
@@ -40,7 +40,7 @@ enum SixBits: WeightRange {
   }
 }
 
-/// Signed, of eight bits: the sign moves to the activations, and 2 x 128 x 127 = 32,512 fits 16 bits. 15 operations, and
+/// Signed, of eight bits: the sign moves to the activations, and 2 x 128 x 127 = 32,512 fits 16 bits. 15 operations and
 /// 4 broadcasts.
 enum SignedBytes: WeightRange {
   @inline(__always)

@@ -52,7 +52,7 @@ extension QuantType {
   public static let floats: [QuantType] = [.f32, .f16, .bf16]
 
   /// Where a block has its half-precision scale, and its minimum if there is one.
-  var scaleOffsets: [Int] {
+  public var scaleOffsets: [Int] {
     switch self {
     case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: [0]
     case .q4_1, .q5_1, .q4_K, .q5_K: [0, 2]
