@@ -14,10 +14,8 @@ import CIntrinsics
 //
 //      Q2_K: w = d s q - dmin m       Q3_K: w = d s (q - 4)       s and m for 16 columns
 //
-// Parts are a loop, for which the shift must be a variable one: written out, the compiler would load the words once for
-// all of them and run out of registers.
-//
-// Per 32 columns and 8 rows, to unpack: Q2_K 8 loads + 16 operations, Q3_K 16 loads + 48, and 6 to 14 for the scales;
+// Per 32 columns and 8 rows, to unpack: Q2_K 8 loads + 8 or 16 operations, Q3_K 16 loads + 40 or 48, and 6 to 14 for the
+// scales;
 // for each token as in Q4_0, with a conversion and an FMA more for each minimum of Q2_K. Block layouts: ggml's format.
 
 enum FormatQ2_K: PanelFormat {
@@ -29,27 +27,39 @@ enum FormatQ2_K: PanelFormat {
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
     let step = recordByteCount(Group.width)
-    var part = 0
-    while part < 8 {
-      let (words, shift) = twoBitPlane(block, part)
-      let scales = block + 512 + part &* 16
-      let record = Record(records + part &* step, width: Group.width)
-      addHalf(twoBits(words, shift), block + 640, loadUInt8s(scales, 0), record.first, &group)
-      addHalf(twoBits(words + 128, shift), block + 640, loadUInt8s(scales, 8), record.second, &group)
-      part &+= 1
+    var (words, scales, records) = (block, block + 512, records)
+    var remaining = 2
+    while remaining > 0 {
+      addPart(0, block, words, scales, records, &group)
+      addPart(1, block, words, scales + 16, records + step, &group)
+      addPart(2, block, words, scales + 32, records + 2 &* step, &group)
+      addPart(3, block, words, scales + 48, records + 3 &* step, &group)
+      words += 256
+      scales += 64
+      records += 4 &* step
+      remaining &-= 1
     }
   }
 
-  /// Sixteen columns, with d and dmin at `factors`, scales in the low and minima in the high nibbles.
+  @inline(__always)
+  private static func addPart<Group: TokenGroup>(
+    _ k: Int, _ block: UnsafeRawPointer, _ words: UnsafeRawPointer, _ scales: UnsafeRawPointer,
+    _ record: UnsafeRawPointer, _ group: inout Group
+  ) {
+    let record = Record(record, width: Group.width)
+    addHalf(twoBits(words, k), block, loadUInt8s(scales, 0), record.first, &group)
+    addHalf(twoBits(words + 128, k), block, loadUInt8s(scales, 8), record.second, &group)
+  }
+
+  /// Sixteen columns, with scales in the low and minima in the high nibbles.
   @inline(__always)
   private static func addHalf<Group: TokenGroup>(
-    _ w: Weights16, _ factors: UnsafeRawPointer, _ nibbles: Integers, _ half: HalfRecord, _ group: inout Group
+    _ w: Weights16, _ block: UnsafeRawPointer, _ nibbles: Integers, _ half: HalfRecord, _ group: inout Group
   ) {
     let scale = _mm256_cvtepi32_ps(_mm256_and_si256(nibbles, _mm256_set1_epi32(15)))
     group.addAffine(
-      FiveBits.self, w, scale: _mm256_mul_ps(loadHalves(factors, 0), scale),
-      minima: paired(_mm256_srli_epi32(nibbles, 4)),
-      minimumScale: negated(loadHalves(factors, 16)), half)
+      FiveBits.self, w, scale: _mm256_mul_ps(loadHalves(block, 640), scale),
+      minima: paired(_mm256_srli_epi32(nibbles, 4)), minimumScale: negated(loadHalves(block, 656)), half)
   }
 
   /// Each lane's number in both of its 16-bit halves: the factor of two pair sums.
@@ -66,58 +76,56 @@ enum FormatQ3_K: PanelFormat {
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
     let step = recordByteCount(Group.width)
-    var part = 0
-    while part < 8 {
-      let (words, shift) = twoBitPlane(block, part)
-      let place = _mm256_set1_epi32(Int32(truncatingIfNeeded: part))
-      let scales = block + 768 + part &* 16
-      let record = Record(records + part &* step, width: Group.width)
-      group.addCentred(
-        FiveBits.self, withThirdBits(twoBits(words, shift), block + 512, place), scale: scale(block, scales),
-        minusZero: pairConstant(-4), record.first)
-      group.addCentred(
-        FiveBits.self, withThirdBits(twoBits(words + 128, shift), block + 640, place), scale: scale(block, scales + 8),
-        minusZero: pairConstant(-4), record.second)
-      part &+= 1
+    var (words, scales, records) = (block, block + 768, records)
+    var bit = 1
+    while bit < 256 {
+      addPart(0, block, words, bit, scales, records, &group)
+      addPart(1, block, words, bit &* 2, scales + 16, records + step, &group)
+      addPart(2, block, words, bit &* 4, scales + 32, records + 2 &* step, &group)
+      addPart(3, block, words, bit &* 8, scales + 48, records + 3 &* step, &group)
+      words += 256
+      scales += 64
+      records += 4 &* step
+      bit &*= 16
     }
   }
 
   @inline(__always)
-  private static func scale(_ block: UnsafeRawPointer, _ s: UnsafeRawPointer) -> Floats {
-    _mm256_mul_ps(loadHalves(block, 896), loadInt8sAsFloats(s, 0))
+  private static func addPart<Group: TokenGroup>(
+    _ k: Int, _ block: UnsafeRawPointer, _ words: UnsafeRawPointer, _ bit: Int, _ scales: UnsafeRawPointer,
+    _ record: UnsafeRawPointer, _ group: inout Group
+  ) {
+    let bit = _mm256_set1_epi8(CChar(truncatingIfNeeded: bit))
+    let (scale, minusZero, record) = (loadHalves(block, 896), pairConstant(-4), Record(record, width: Group.width))
+    group.addCentred(
+      FiveBits.self, withThirdBits(twoBits(words, k), block + 512, bit),
+      scale: _mm256_mul_ps(scale, loadInt8sAsFloats(scales, 0)), minusZero: minusZero, record.first)
+    group.addCentred(
+      FiveBits.self, withThirdBits(twoBits(words + 128, k), block + 640, bit),
+      scale: _mm256_mul_ps(scale, loadInt8sAsFloats(scales, 8)), minusZero: minusZero, record.second)
   }
 
   @inline(__always)
-  private static func withThirdBits(_ w: Weights16, _ plane: UnsafeRawPointer, _ place: Integers) -> Weights16 {
+  private static func withThirdBits(_ w: Weights16, _ plane: UnsafeRawPointer, _ bit: Integers) -> Weights16 {
     Weights16(
-      w0: withThirdBit(w.w0, plane, 0, place), w1: withThirdBit(w.w1, plane, 32, place),
-      w2: withThirdBit(w.w2, plane, 64, place), w3: withThirdBit(w.w3, plane, 96, place))
+      w0: withThirdBit(w.w0, plane, 0, bit), w1: withThirdBit(w.w1, plane, 32, bit),
+      w2: withThirdBit(w.w2, plane, 64, bit), w3: withThirdBit(w.w3, plane, 96, bit))
   }
 
   @inline(__always)
   private static func withThirdBit(
-    _ w: Integers, _ plane: UnsafeRawPointer, _ offset: Int, _ place: Integers
+    _ w: Integers, _ plane: UnsafeRawPointer, _ offset: Int, _ bit: Integers
   ) -> Integers {
-    let lowest = _mm256_srlv_epi32(loadInt8s(plane, offset), place)
-    return _mm256_or_si256(w, _mm256_and_si256(_mm256_slli_epi16(lowest, 2), _mm256_set1_epi8(4)))
+    let isSet = _mm256_cmpeq_epi8(_mm256_and_si256(loadInt8s(plane, offset), bit), bit)
+    return _mm256_or_si256(w, _mm256_and_si256(isSet, _mm256_set1_epi8(4)))
   }
 }
 
-/// The words that hold the two low bits of a part, and how far to the right they have to go.
+/// Bits 2k and 2k + 1 of four words: sixteen columns.
 @inline(__always)
-private func twoBitPlane(_ block: UnsafeRawPointer, _ part: Int) -> (words: UnsafeRawPointer, shift: Integers) {
-  (block + part / 4 &* 256, _mm256_set1_epi32(Int32(truncatingIfNeeded: (part & 3) &* 2)))
-}
-
-@inline(__always)
-private func twoBits(_ words: UnsafeRawPointer, _ shift: Integers) -> Weights16 {
-  Weights16(
-    w0: twoBits(words, 0, shift), w1: twoBits(words, 32, shift), w2: twoBits(words, 64, shift),
-    w3: twoBits(words, 96, shift))
-}
-
-/// Bits that come over from the neighbouring byte lie above the two.
-@inline(__always)
-private func twoBits(_ words: UnsafeRawPointer, _ offset: Int, _ shift: Integers) -> Integers {
-  _mm256_and_si256(_mm256_srlv_epi32(loadInt8s(words, offset), shift), _mm256_set1_epi8(3))
+private func twoBits(_ words: UnsafeRawPointer, _ k: Int) -> Weights16 {
+  let w = bytes(words)
+  return Weights16(
+    w0: isolated(w.w0, mask: 3, from: 2 &* k, to: 0), w1: isolated(w.w1, mask: 3, from: 2 &* k, to: 0),
+    w2: isolated(w.w2, mask: 3, from: 2 &* k, to: 0), w3: isolated(w.w3, mask: 3, from: 2 &* k, to: 0))
 }

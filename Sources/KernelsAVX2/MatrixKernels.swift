@@ -15,6 +15,14 @@ extension MatrixKernel {
     case .q8_0: panels(type, [.words(at: 2, count: 8), .halves(at: 0, count: 1)], multiplyQ8_0)
     case .q2_K:
       panels(type, [.words(at: 16, count: 16), .bytes(at: 0, count: 16), .halves(at: 80, count: 2)], multiplyQ2_K)
+    case .q3_K:
+      panels(
+        type,
+        [
+          .words(at: 32, count: 16), .words(at: 0, count: 8), .sixBitScales(at: 96, coding: .q3_K),
+          .halves(at: 108, count: 1),
+        ],
+        multiplyQ3_K)
     case .q4_K: panels(type, [.words(at: 16, count: 32), .sixBitScales(at: 4), .halves(at: 0, count: 2)], multiplyQ4_K)
     case .q5_K:
       panels(
@@ -27,6 +35,10 @@ extension MatrixKernel {
         [.words(at: 0, count: 32), .words(at: 128, count: 16), .bytes(at: 192, count: 16), .halves(at: 208, count: 1)],
         multiplyQ6_K)
     case .iq4_NL: panels(type, [.words(at: 2, count: 4), .halves(at: 0, count: 1)], multiplyIQ4_NL)
+    case .iq4_XS:
+      panels(
+        type, [.words(at: 8, count: 32), .sixBitScales(at: 2, coding: .iq4_XS), .halves(at: 0, count: 1)],
+        multiplyIQ4_XS)
     default: nil
     }
   }

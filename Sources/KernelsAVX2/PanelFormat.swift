@@ -83,7 +83,8 @@ private func highNibble(_ bytes: Integers) -> Integers {
   _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0F))
 }
 
-/// Bit `bit` of every byte moved to place `place`, and all other bits cleared. Both are constants after inlining.
+/// The bits of every byte from `bit` on moved to `place`, and cut out by the mask. All are constants after inlining: a
+/// shift by a variable is two instructions.
 @inline(__always)
 func isolated(_ bytes: Integers, mask: CChar, from bit: Int, to place: Int) -> Integers {
   let shift = Int32(truncatingIfNeeded: place &- bit)
