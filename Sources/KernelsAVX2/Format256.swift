@@ -17,7 +17,8 @@ import CIntrinsics
 //      Q4_K, Q5_K: w = d s q - dmin m, s and m for 32 columns       Q6_K: w = d s (q - 32), s for 16 columns
 //
 // Per 32 columns and 8 rows, to unpack: Q4_K 8 loads + 8 or 16 operations, Q5_K and Q6_K 16 loads + 24 to 40, and 2 to
-// 4 for each scale; then for each token as in Q4_1 or Q4_0, and 2 vpmaddwd more for Q6_K. Block layouts: ggml's format.
+// 4 for each scale; then for each token as in Format32, and in Q6_K, where the zero point has two scales and so is an
+// integer, 4 vpmaddwd, 2 vpaddd and 2 broadcasts more. Block layouts: ggml's format.
 
 enum FormatQ4_K: PanelFormat {
   @inline(__always) static var blockColumns: Int { 256 }

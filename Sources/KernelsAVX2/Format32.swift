@@ -15,7 +15,7 @@ import CIntrinsics
 // columns), Q8 8 loads + 8 vpabsb; then for each token
 //
 //      Q4, Q5   8 broadcasts, 8 vpmaddubsw, 6 vpaddw, 2 vpmaddwd, 2 conversions, 2 multiplications and 2 FMA with
-//               broadcast scales; for the zero point 2 broadcasts, 2 vpmaddwd and 2 vpaddd, or for m 1 FMA
+//               broadcast scales, 1 FMA for m or the zero point, which is an offset like any other
 //      Q8       8 broadcasts, 8 vpsignb, 8 vpmaddubsw, 8 vpmaddwd, 6 vpaddd, the rest as above
 //
 // Block layouts: ggml's format.
@@ -28,9 +28,10 @@ enum FormatQ4_0: PanelFormat {
   static func addBlock<Group: TokenGroup>(
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
-    let (scale, minusZero, record) = (loadHalves(block, 128), pairConstant(-8), Record(records, width: Group.width))
-    group.addCentred(FiveBits.self, lowNibbles(block), scale: scale, minusZero: minusZero, record.first)
-    group.addCentred(FiveBits.self, highNibbles(block), scale: scale, minusZero: minusZero, record.second)
+    let (scale, record) = (loadHalves(block, 128), Record(records, width: Group.width))
+    group.addOffset(_mm256_mul_ps(scale, _mm256_set1_ps(-8)), record)
+    group.add(FiveBits.self, lowNibbles(block), scale: scale, record.first)
+    group.add(FiveBits.self, highNibbles(block), scale: scale, record.second)
   }
 }
 
@@ -58,9 +59,10 @@ enum FormatQ5_0: PanelFormat {
   static func addBlock<Group: TokenGroup>(
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
-    let (scale, minusZero, record) = (loadHalves(block, 160), pairConstant(-16), Record(records, width: Group.width))
-    group.addCentred(FiveBits.self, firstHalf(block), scale: scale, minusZero: minusZero, record.first)
-    group.addCentred(FiveBits.self, secondHalf(block), scale: scale, minusZero: minusZero, record.second)
+    let (scale, record) = (loadHalves(block, 160), Record(records, width: Group.width))
+    group.addOffset(_mm256_mul_ps(scale, _mm256_set1_ps(-16)), record)
+    group.add(FiveBits.self, firstHalf(block), scale: scale, record.first)
+    group.add(FiveBits.self, secondHalf(block), scale: scale, record.second)
   }
 }
 

@@ -15,8 +15,8 @@ import CIntrinsics
 //      Q2_K: w = d s q - dmin m       Q3_K: w = d s (q - 4)       s and m for 16 columns
 //
 // Per 32 columns and 8 rows, to unpack: Q2_K 8 loads + 8 or 16 operations, Q3_K 16 loads + 40 or 48, and 6 to 14 for
-// the scales; for each token as in Q4_0, with a conversion and an FMA more for each minimum of Q2_K. Block layouts:
-// ggml's format.
+// the scales; for each token as in Format32, and for zero points and minima 2 broadcasts, 2 vpmaddwd and 2 vpaddd (Q3_K)
+// or 2 conversions and 2 FMA (Q2_K) more. Block layouts: ggml's format.
 
 enum FormatQ2_K: PanelFormat {
   @inline(__always) static var blockColumns: Int { 256 }
