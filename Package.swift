@@ -30,9 +30,10 @@ func instructionSetRoom(_ name: String, features: [String]) -> Target {
 
 #if arch(x86_64)
   let instructionSetRooms = [
+    instructionSetRoom("KernelsAVX2", features: ["avx2", "fma", "f16c"]),
     instructionSetRoom(
       "KernelsAVX512",
-      features: ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"])
+      features: ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni"]),
   ]
 #else
   let instructionSetRooms: [Target] = []

@@ -4,7 +4,7 @@ import KingletQuants
 ///
 /// The words of a block are kept as they are; a panel block holds word 0 of all its rows, then word 1 of all rows, and
 /// so on, so that one vector load brings the same columns of every row. Only two things are rearranged: bit planes
-/// (Q5) become masks of four bits a row, and 6-bit scales widen to bytes.
+/// (Q5) become masks of four bits a row or are sorted by column, and 6-bit scales widen to bytes.
 public struct PanelLayout: Sendable {
   /// A run of equal elements within a block.
   public enum Field: Sendable, Equatable {
@@ -16,6 +16,9 @@ public struct PanelLayout: Sendable {
     case bytes(at: Int, count: Int)
     /// A 32-bit plane, one bit a column, as eight masks: four bits (four columns) of each row.
     case bitPlane(at: Int)
+    /// A 32-bit plane, one bit a column, as a word: bit j of byte c is that of column 4j + c, so that one shift brings
+    /// four columns of every row into place.
+    case bitColumns(at: Int)
     /// 6-bit scales, packed as a type packs them, as bytes.
     case sixBitScales(at: Int, coding: SixBitCoding = .q4_K)
 
@@ -25,7 +28,7 @@ public struct PanelLayout: Sendable {
       case .words(_, let count): 4 * count
       case .halves(_, let count): 2 * count
       case .bytes(_, let count): count
-      case .bitPlane: 4
+      case .bitPlane, .bitColumns: 4
       case .sixBitScales(_, let coding): coding.count
       }
     }
@@ -97,6 +100,11 @@ public struct PanelLayout: Sendable {
           out.storeBytes(of: byte, toByteOffset: group &* (rows / 2) &+ row / 2, as: UInt8.self)
         }
       }
+    case .bitColumns(let offset):
+      for row in 0..<rowCount {
+        let plane = (blocks + row * rowByteCount + offset).loadUnaligned(as: UInt32.self)
+        out.storeBytes(of: BitColumns.sorted(plane), toByteOffset: 4 * row, as: UInt32.self)
+      }
     case .sixBitScales(let offset, let coding):
       for row in 0..<rowCount {
         coding.widen(blocks + row * rowByteCount + offset, into: out + row, step: rows)
@@ -123,6 +131,11 @@ public struct PanelLayout: Sendable {
           plane |= UInt32((firstRow + row) % 2 == 0 ? byte & 0xF : byte >> 4) << UInt32(4 * group)
         }
         (blocks + row * rowByteCount + offset).storeBytes(of: plane, as: UInt32.self)
+      }
+    case .bitColumns(let offset):
+      for row in 0..<rowCount {
+        let word = source.loadUnaligned(fromByteOffset: 4 * (firstRow + row), as: UInt32.self)
+        (blocks + row * rowByteCount + offset).storeBytes(of: BitColumns.restored(word), as: UInt32.self)
       }
     case .sixBitScales(let offset, let coding):
       for row in 0..<rowCount {

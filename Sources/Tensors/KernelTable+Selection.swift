@@ -1,6 +1,9 @@
 import KingletErrors
 import KingletKernels
 
+#if canImport(KingletKernelsAVX2)
+  import KingletKernelsAVX2
+#endif
 #if canImport(KingletKernelsAVX512)
   import KingletKernelsAVX512
 #endif
@@ -23,6 +26,12 @@ extension KernelTable {
     }
     switch set {
     case .portable: return .portable
+    case .avx2:
+      #if canImport(KingletKernelsAVX2)
+        return .avx2
+      #else
+        throw KingletError(.unsupported, "this build has no kernels for avx2")
+      #endif
     case .avx512:
       #if canImport(KingletKernelsAVX512)
         return .avx512

@@ -181,6 +181,25 @@ struct Panels {
     }
   }
 
+  @Test("Any mixture of extreme quants and activations is exact", arguments: MatrixCase.all)
+  func extremes(_ matrixCase: MatrixCase) throws {
+    let (kernel, table) = (try matrixCase.kernel(), try matrixCase.set.table())
+    let (type, columns) = (matrixCase.type, 512)
+    var random = SeededRandom(24)
+    // Whole blocks of ordinary scales, but all other bytes such that most fields are at one of their ends.
+    let ordinary = RandomMatrix(type, rows: 33, columns: columns, seed: 25)
+    let scales = Set(type.scaleOffsets.flatMap { [$0, $0 + 1] })
+    let bytes = ordinary.bytes.enumerated().map { i, byte in
+      scales.contains(i % type.blockByteCount)
+        ? byte : [0x00, 0x0F, 0x7F, 0x80, 0xF0, 0xFF].randomElement(using: &random) ?? 0
+    }
+    let panels = Panels(RandomMatrix(type, rows: 33, columns: columns, bytes: bytes), kernel)
+    let x = (0..<15 * columns).map { _ in Bool.random(using: &random) ? 3 : -3 as Float }
+    let tokens = RoundedTokens(x, count: 15, by: table)
+    let problems = panels.problems(panels.product(with: tokens), tokens)
+    #expect(problems.isEmpty, "\(problems.prefix(3))")
+  }
+
   @Test("No columns make zeros, no panels make nothing", arguments: MatrixCase.all)
   func emptiness(_ matrixCase: MatrixCase) throws {
     let kernel = try matrixCase.kernel()

@@ -58,6 +58,19 @@ check "$kernel" "$plain" 'WIDE void table(float *x) NAMED("$s14KingletKernels11K
 WIDE void table(float *x) { plain(x); _mm512_storeu_ps(x, _mm512_setzero_ps()); plain(x); }'
 expect 'what fills the table may call what it likes' exits 0
 
+narrow='__attribute__((target("avx2"))) void narrow(float *x) NAMED("$s18KingletKernelsAVX26narrowyyF");
+__attribute__((target("avx2"))) void narrow(float *x) { _mm256_storeu_ps(x, _mm256_setzero_ps()); }'
+check "$kernel" "$narrow"
+expect 'each instruction set has its room' same "$out" 'check-isa: 2 kernels, and all wide vectors keep to their rooms'
+
+check "$kernel" 'WIDE void wide(float *x) NAMED("$s18KingletKernelsAVX24wideyyF");
+WIDE void wide(float *x) { _mm512_storeu_ps(x, _mm512_setzero_ps()); }'
+expect 'AVX-512 in the room of AVX2 is wrong' says 'wideyyF is in the room of AVX2, but has'
+
+check "$kernel" 'WIDE void calls(float *x) NAMED("$s18KingletKernelsAVX25callsyyF");
+WIDE void calls(float *x) { kernel(x); _mm256_storeu_ps(x, _mm256_setzero_ps()); x[0] = 1; }'
+expect 'so is a call from one of the rooms into the other' says 'callsyyF leaves its room: call'
+
 run "$source_root/scripts/check-isa" "$work/nothing"
 expect 'a binary that is not there is an error' exits 1
 finish

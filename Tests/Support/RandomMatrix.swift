@@ -57,7 +57,7 @@ extension QuantType {
   ]
 
   /// Where a block has its half-precision scale, and its minimum if there is one.
-  var scaleOffsets: [Int] {
+  public var scaleOffsets: [Int] {
     switch self {
     case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: [0]
     case .iq1_S, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S, .q1_0, .q2_0: [0]

@@ -58,3 +58,30 @@ KINGLET_AVX512 uint16_t kinglet512_equal(__m512 a, __m512 b) { return _mm512_cmp
 KINGLET_AVX512 uint16_t kinglet512_less(__m512i a, __m512i b) { return _mm512_cmplt_epi32_mask(a, b); }
 
 KINGLET_AVX512 int32_t kinglet512_low32(__m256i v) { return _mm_cvtsi128_si32(_mm256_castsi256_si128(v)); }
+
+#define KINGLET_AVX2 static inline __attribute__((always_inline, nodebug, target("avx2,f16c,fma")))
+
+// 8 floats to 8 halves, rounded to nearest even.
+KINGLET_AVX2 __m128i kinglet256_half(__m256 v) {
+  return _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// Nearest integer, ties to even, as a float.
+KINGLET_AVX2 __m256 kinglet256_round(__m256 v) {
+  return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// The upper half of a vector.
+KINGLET_AVX2 __m128 kinglet256_upper(__m256 v) { return _mm256_extractf128_ps(v, 1); }
+KINGLET_AVX2 __m128i kinglet256_upper_integers(__m256i v) { return _mm256_extracti128_si256(v, 1); }
+
+// Lanes 1, 0, 3, 2, 5, 4, 7, 6.
+KINGLET_AVX2 __m256 kinglet256_swap_pairs(__m256 v) { return _mm256_permute_ps(v, 0xB1); }
+
+// All bits of the lanes in which a equals b.
+KINGLET_AVX2 __m256 kinglet256_equal(__m256 a, __m256 b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+
+// a where the mask's lane is set, b elsewhere.
+KINGLET_AVX2 __m256 kinglet256_select(__m256i mask, __m256 a, __m256 b) {
+  return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(mask));
+}

@@ -1,0 +1,22 @@
+import KingletKernels
+
+// The door of the room: the only public name.
+
+extension KernelTable {
+  /// The kernels for AVX2 with FMA and F16C. Only to be used where `InstructionSet.best` is at least `.avx2`.
+  public static let avx2 = KernelTable(
+    instructionSet: .avx2,
+    packedKernel: { MatrixKernel.avx2($0) ?? KernelTable.portable.packedKernel($0) },
+    quantizeActivations: quantizeActivations256,
+    multiplyFloats: multiplyFloats256,
+    widen: widen256,
+    rmsNorm: rmsNorm256,
+    rotate: rotate256,
+    gate: gate256,
+    addScaled: addScaled256,
+    indexOfMaximum: indexOfMaximum256,
+    appendKeyValue: appendKeyValue256,
+    attendPage: attendPage256,
+    mergePages: mergePages256,
+    finishAttention: finishAttention256)
+}
