@@ -38,9 +38,8 @@ public struct Machine: Sendable, Equatable, Codable {
   /// The most memory this process has had resident, in bytes.
   public static var peakMemoryByteCount: Int {
     #if os(Linux)
-      // Not `getrusage`, whose figure begins with the size of whoever started the process. "VmHWM:  1234 kB"
-      let words = field("VmHWM", of: "/proc/self/status")?.split(separator: " ")
-      return words?.first.flatMap { Int($0) }.map { $0 << 10 } ?? 0
+      // Not `getrusage`, whose figure begins with the size of whoever started the process.
+      return kilobytes("VmHWM", of: "/proc/self/status").map { $0 << 10 } ?? 0
     #else
       var usage = rusage()
       guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
@@ -48,7 +47,21 @@ public struct Machine: Sendable, Equatable, Codable {
     #endif
   }
 
+  /// What this process has resident, in bytes; 0 where the system does not tell.
+  static var residentMemoryByteCount: Int {
+    #if os(Linux)
+      return kilobytes("VmRSS", of: "/proc/self/status").map { $0 << 10 } ?? 0
+    #else
+      return 0
+    #endif
+  }
+
   #if os(Linux)
+    /// "VmHWM:  1234 kB"
+    private static func kilobytes(_ name: String, of path: String) -> Int? {
+      field(name, of: path)?.split(separator: " ").first.flatMap { Int($0) }
+    }
+
     /// What follows `name:` in a file that the kernel makes up.
     private static func field(_ name: String, of path: String) -> String? {
       guard let file = fopen(path, "r") else { return nil }
