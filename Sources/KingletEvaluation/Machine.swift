@@ -25,7 +25,7 @@ public struct Machine: Sendable, Equatable, Codable {
 
   private static var processorName: String? {
     #if os(Linux)
-      return field("model name", of: "/proc/cpuinfo")
+      return SystemFile.field("model name", of: "/proc/cpuinfo")
     #else
       var size = 0
       guard sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0) == 0, size > 0 else { return nil }
@@ -39,7 +39,7 @@ public struct Machine: Sendable, Equatable, Codable {
   public static var peakMemoryByteCount: Int {
     #if os(Linux)
       // Not `getrusage`, whose figure begins with the size of whoever started the process.
-      return kilobytes("VmHWM", of: "/proc/self/status").map { $0 << 10 } ?? 0
+      return SystemFile.byteCount("VmHWM", of: "/proc/self/status") ?? 0
     #else
       var usage = rusage()
       guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
@@ -50,29 +50,9 @@ public struct Machine: Sendable, Equatable, Codable {
   /// What this process has resident, in bytes; 0 where the system does not tell.
   static var residentMemoryByteCount: Int {
     #if os(Linux)
-      return kilobytes("VmRSS", of: "/proc/self/status").map { $0 << 10 } ?? 0
+      return SystemFile.byteCount("VmRSS", of: "/proc/self/status") ?? 0
     #else
       return 0
     #endif
   }
-
-  #if os(Linux)
-    /// "VmHWM:  1234 kB"
-    private static func kilobytes(_ name: String, of path: String) -> Int? {
-      field(name, of: path)?.split(separator: " ").first.flatMap { Int($0) }
-    }
-
-    /// What follows `name:` in a file that the kernel makes up.
-    private static func field(_ name: String, of path: String) -> String? {
-      guard let file = fopen(path, "r") else { return nil }
-      defer { fclose(file) }
-      var line = [CChar](repeating: 0, count: 512)
-      while fgets(&line, Int32(line.count), file) != nil {
-        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        guard text.hasPrefix(name), let colon = text.firstIndex(of: ":") else { continue }
-        return String(text[text.index(after: colon)...].drop(while: \.isWhitespace).prefix { $0 != "\n" })
-      }
-      return nil
-    }
-  #endif
 }

@@ -75,7 +75,10 @@ expect 'also as JSON' json 'o["architecture"] == "llama" and o["tokenizer"]["tok
 run "$kinglet" models --json
 expect 'the catalogue' json 'sum(m["is_default"] for m in o["models"]) == 1 and o["models"][0]["presence"] == "absent"'
 run "$kinglet" doctor --json
-expect 'the machine' json 'o["machine"]["cores"] >= 1'
+expect 'the machine' json 'o["machine"]["cores"] == o["threads"]["used"] >= 1'
+expect 'what its processor can do' json 'isinstance(o["processor_features"], list) and o["best_instruction_set"]'
+run "$kinglet" doctor
+expect 'for people too' prints 'folders of models'
 run "$kinglet" bench --model "$tiny" -p 8 -n 4 --threads 1,2 --repetitions 2 --format json
 expect 'a benchmark for each number of threads' \
   json '[(t["name"], t["threads"]) for t in o["tests"]] == [("pp8", 1), ("tg4", 1), ("pp8", 2), ("tg4", 2)]'
