@@ -185,6 +185,11 @@ extension Compute {
     }
   }
 
+  /// Whether products of so many tokens with a matrix go through the matrix library under these options.
+  public func takesBLAS(_ matrix: PackedMatrix, tokens: Int) -> Bool {
+    !(matrix.isQuantized && options.activations == .int8) && usesBLAS(matrix, tokens: tokens)
+  }
+
   /// A single token is a matrix-vector product, bound by memory: no business of a matrix library.
   private func usesBLAS(_ matrix: PackedMatrix, tokens: Int) -> Bool {
     guard tokens > 1, BLAS.isAvailable else { return false }

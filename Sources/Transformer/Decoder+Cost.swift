@@ -11,11 +11,16 @@ public struct PassCost: Sendable, Equatable {
 }
 
 extension Decoder {
+  /// The matrices that each chunk of tokens is multiplied with, in this order.
+  public var layerMatrices: [PackedMatrix] { weights.blocks.flatMap(\.matrices) }
+  /// The matrix that makes logits.
+  public var headMatrix: PackedMatrix { weights.head }
+
   /// The cost of `count` tokens after `position` others, with logits of the last one only.
   public func cost(of count: Int, after position: Int = 0, cacheType: KVType = .f16) -> PassCost {
     var (bytes, operations) = (weights.head.byteCount, weights.head.operationCount)
     let chunks = (count + Self.chunkLength - 1) / Self.chunkLength
-    for matrix in weights.blocks.flatMap(\.matrices) {
+    for matrix in layerMatrices {
       bytes += chunks * matrix.byteCount
       operations += count * matrix.operationCount
     }

@@ -91,6 +91,8 @@ expect 'beside what the machine can do' \
 run "$kinglet" bench --model "$tiny" -p 8 -n 0 --repetitions 1 --format csv
 expect 'a benchmark as CSV: names and a test' same "$(wc -l <"$work/out" | tr -d ' ')" 2
 expect 'with as many cells as names' test "$(head -n 1 <<<"$out" | tr -cd , | wc -c)" = "$(tail -n 1 <<<"$out" | tr -cd , | wc -c)"
+run "$kinglet" bench --model "$tiny" -p 8 --repetitions 1 --compare-matmul --format json
+expect 'both paths of each product' json 'all(p["simd_gop_per_s"]["median"] > 0 for p in o["products"])'
 run "$kinglet" bench --model "$tiny" -p 8 -n 0 --repetitions 1 --roofline
 expect 'or for people, with the limits' prints 'At most, with'
 

@@ -2,6 +2,7 @@ import Foundation
 import Kinglet
 import KingletEvaluation
 import KingletGGUF
+import KingletTensors
 import KingletTestSupport
 import KingletTransformer
 import Testing
@@ -97,5 +98,28 @@ import Testing
   ])
   func impossiblePlans(_ plan: Benchmark.Plan) throws {
     #expect(throws: KingletError.self) { try Benchmark.run(file(), plan: plan) }
+  }
+}
+
+/// Both paths of the products of a model.
+@Suite struct MatmulComparisonTests {
+  @Test func everyTypeAndShapeIsCompared() throws {
+    let file = try GGUFFile(path: Fixtures.path("arch/llama/model.gguf"))
+    let result = try MatmulComparison.run(file, tokens: [9, 1], repetitions: 1, compute: .init(threads: 2))
+    let shapes = Set(file.tensors.filter { $0.dimensions.count == 2 }.map { "\($0.type.name) \($0.dimensions)" })
+    #expect(Set(result.products.map { "\($0.type) [\($0.columns), \($0.rows)]" }) == shapes)
+    for product in result.products {
+      #expect(product.simdRate.min > 0 && product.simdReadRate > 0)
+      #expect((product.blasRate != nil) == (product.tokens > 1 && ComputeOptions.hasBLAS))
+      #expect(product.tokens > 1 || (!product.autoTakesBlas && product.isAutoRight))
+    }
+    #expect(result.products.last?.tokens == 1)
+    #expect(result.roofline.threads == 2)
+  }
+
+  @Test(arguments: [([Int](), 1), ([0], 1), ([1 << 20], 1), ([8], 0)])
+  func impossibleOnes(_ tokens: [Int], _ repetitions: Int) throws {
+    let file = try GGUFFile(path: Fixtures.path("arch/llama/model.gguf"))
+    #expect(throws: KingletError.self) { try MatmulComparison.run(file, tokens: tokens, repetitions: repetitions) }
   }
 }

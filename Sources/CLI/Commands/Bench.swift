@@ -12,6 +12,7 @@ struct Bench: ParsableCommand {
         kinglet bench --model smollm2 --roofline
         kinglet bench --model model.gguf -p 128 -n 32 --threads 1,2 --repetitions 5 --format json
         kinglet bench --model model.gguf -p 0 -n 64 --depth 0,4096 --roofline
+        kinglet bench --model model.gguf --compare-matmul
 
       pp512 is the prefill of a prompt of 512 tokens, tg64 the generation of 64 tokens one at a time, both in tokens per
       second: the median of the repetitions, the slowest and the fastest. 0 leaves a test out. tg64 @ d4096 begins after
@@ -54,8 +55,15 @@ struct Bench: ParsableCommand {
   @Flag(help: "Also measure what this machine can do at most.")
   var roofline = false
 
+  @Flag(help: "Compare own kernels and OpenBLAS on the model's matrices instead: -p tokens at a time, and one.")
+  var compareMatmul = false
+
   @Option(help: "markdown, json or csv.")
   var format: Format = .markdown
+
+  func validate() throws {
+    if compareMatmul, format == .csv { throw ValidationError("--compare-matmul prints markdown or json") }
+  }
 
   func run() throws {
     let plan = Benchmark.Plan(
@@ -64,6 +72,7 @@ struct Bench: ParsableCommand {
       repetitions: repetitions, measuresRoofline: roofline)
     let bar = ProgressBar("Measuring")
     Interrupts.shared.handle {}
+    if compareMatmul { return try compareMatmul(plan, bar) }
     let result = try Benchmark.run(
       model.open(), plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
@@ -73,6 +82,15 @@ struct Bench: ParsableCommand {
     case .markdown: try standardOutput(result.markdown)
     case .csv: try standardOutput(result.commaSeparated)
     }
+  }
+
+  private func compareMatmul(_ plan: Benchmark.Plan, _ bar: ProgressBar) throws {
+    let result = try MatmulComparison.run(
+      model.open(), tokens: promptLength > 1 ? [promptLength, 1] : [1], repetitions: repetitions,
+      compute: .init(threads: plan.threads.max(), activations: activations),
+      isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
+    bar.finish()
+    if format == .json { try printJSON(result) } else { try standardOutput(result.markdown) }
   }
 
   /// "1,2" as numbers.

@@ -1,11 +1,42 @@
 import KingletEvaluation
 
+private func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
+
+private func lines(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
+
+extension Benchmark.Limits {
+  fileprivate var sentence: String {
+    "At most, with \(threads == 1 ? "1 thread" : "\(threads) threads"): read \(decimal(readRate, 1)) GB/s, "
+      + "sgemm \(decimal(sgemmRate, 0)) GFLOP/s" + (int8Rate.map { ", int8 \(decimal($0, 0)) Gop/s" } ?? "")
+  }
+}
+
+extension MatmulComparison {
+  /// A table for people.
+  var markdown: String {
+    let heads = [
+      "weights", "shape", "tokens", "own kernels, Gop/s", "OpenBLAS, Gop/s", "own, GB/s", "auto takes", "right",
+    ]
+    let table = products.map { product in
+      row([
+        product.type, "\(product.rows) x \(product.columns)", "\(product.tokens)",
+        decimal(product.simdRate.median, 1), product.blasRate.map { decimal($0.median, 1) } ?? "",
+        decimal(product.simdReadRate, 1), product.autoTakesBlas ? "OpenBLAS" : "own",
+        product.isAutoRight ? "yes" : "NO",
+      ])
+    }
+    let head = ["\(model) on \(machine.processor), kernels: \(machine.instructionSet)", "", row(heads)]
+    let rule = row(heads.indices.map { 2...5 ~= $0 ? "---:" : "---" })
+    return lines(head + [rule] + table + ["", roofline.sentence])
+  }
+}
+
 extension Benchmark {
   /// A table for people.
   var markdown: String {
     let shares = rooflines == nil ? [] : ["of memory read", "of sgemm", "of int8"]
     let heads = ["test", "threads", "tokens/s", "slowest", "fastest"] + shares
-    var lines = [
+    var text = [
       "\(model) on \(machine.processor), \(machine.cores) cores, kernels: \(machine.instructionSet)", "",
       row(heads), row(heads.indices.map { $0 == 0 ? "---" : "---:" }),
     ]
@@ -15,22 +46,15 @@ extension Benchmark {
       if rooflines != nil {
         cells += [test.shareOfRead, test.shareOfSgemm, test.shareOfInt8].map { $0.map { decimal($0, 2) } ?? "" }
       }
-      lines.append(row(cells))
+      text.append(row(cells))
     }
-    lines.append("")
-    for limits in rooflines ?? [] {
-      var text = "At most, with \(limits.threads == 1 ? "1 thread" : "\(limits.threads) threads"): "
-      text += "read \(decimal(limits.readRate, 1)) GB/s, sgemm \(decimal(limits.sgemmRate, 0)) GFLOP/s"
-      if let rate = limits.int8Rate { text += ", int8 \(decimal(rate, 0)) Gop/s" }
-      lines.append(text)
-    }
-    lines.append(
+    text.append("")
+    text += (rooflines ?? []).map(\.sentence)
+    text.append(
       "load \(decimal(loadSeconds, 3)) s, first token after \(decimal(firstTokenSeconds, 3)) s, "
         + "peak memory \(byteCount(peakMemoryBytes))")
-    return lines.map { $0 + "\n" }.joined()
+    return lines(text)
   }
-
-  private func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
 
   /// A line for each test, with what is known of the whole run repeated: for spreadsheets.
   var commaSeparated: String {
