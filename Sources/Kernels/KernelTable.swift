@@ -88,6 +88,9 @@ public struct KernelTable: Sendable {
       _ running: UnsafePointer<Float>, _ valueStride: Int, _ headSize: Int, _ out: UnsafeMutablePointer<Float>
     ) -> Void
 
+  /// What a core can do at most, to compare the others with.
+  public let probes: ProbeKernels
+
   public init(
     instructionSet: InstructionSet,
     packedKernel: @escaping @Sendable (QuantType) -> MatrixKernel?,
@@ -120,7 +123,8 @@ public struct KernelTable: Sendable {
     appendKeyValue: @escaping @Sendable (KVAppend) -> Void,
     attendPage: @escaping @Sendable (PageAttention) -> Void,
     mergePages: @escaping @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Int) -> Void,
-    finishAttention: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void
+    finishAttention: @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>) -> Void,
+    probes: ProbeKernels = .portable
   ) {
     self.instructionSet = instructionSet
     self.packedKernel = packedKernel
@@ -137,6 +141,7 @@ public struct KernelTable: Sendable {
     self.attendPage = attendPage
     self.mergePages = mergePages
     self.finishAttention = finishAttention
+    self.probes = probes
   }
 }
 

@@ -19,5 +19,6 @@ extension KernelTable {
     appendKeyValue: appendKeyValue512,
     attendPage: attendPage512,
     mergePages: mergePages512,
-    finishAttention: finishAttention512)
+    finishAttention: finishAttention512,
+    probes: .avx512)
 }

@@ -1,9 +1,6 @@
-import Kinglet
-import KingletGGUF
-import KingletTensors
-import KingletTransformer
+import KingletErrors
 
-/// How fast a model runs on this machine.
+/// How fast a model runs on this machine, and how near it comes to what the machine can do.
 public struct Benchmark: Sendable, Equatable, Codable {
   public struct Rate: Sendable, Equatable, Codable {
     public let median: Double
@@ -13,130 +10,81 @@ public struct Benchmark: Sendable, Equatable, Codable {
     /// - Parameter samples: at least one.
     init(_ samples: [Double]) {
       let sorted = samples.sorted()
-      let middle = sorted.count / 2
-      median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+      median = KingletEvaluation.median(sorted)
       min = sorted[0]
       max = sorted[sorted.count - 1]
     }
   }
 
   public struct Test: Sendable, Equatable, Codable {
-    /// `pp512`: prefill of 512 tokens; `tg64`: 64 tokens one at a time.
+    /// `pp512`: prefill of 512 tokens; `tg64`: 64 tokens one at a time; `tg64 @ d4096`: the same after 4,096 others.
     public let name: String
     public let threads: Int
     public let tokensPerSecond: Rate
-    /// Bytes of weights that one token (decode) or one chunk (prefill) reads.
+    /// Bytes of packed weights that are read, over the tokens: a prefill shares the reading.
     public let weightBytesPerToken: Int
+    /// Multiplications and additions with weights, over the tokens: a prefill computes the logits of one token only.
     public let matmulFlopPerToken: Int
+    /// Bytes of keys and values that a token sees; only for tokens one at a time, after others.
+    public let kvBytesPerToken: Int?
+    /// Bytes read in a second (weights, and keys and values where they are given above) over the rate of the roofline.
+    public internal(set) var shareOfRead: Double?
+    /// Matrix operations in a second over those that float matrix products reach.
+    public internal(set) var shareOfSgemm: Double?
+    /// The same over those of 8-bit integers, where there are instructions for them.
+    public internal(set) var shareOfInt8: Double?
+  }
+
+  /// What the machine can do at most with so many threads: medians of samples taken between the passes over the model,
+  /// so that both have had the same neighbours.
+  public struct Limits: Sendable, Equatable, Codable {
+    public let threads: Int
+    /// Memory read, in 1e9 bytes a second.
+    public let readRate: Double
+    /// Float matrix products, in 1e9 multiplications and additions a second.
+    public let sgemmRate: Double
+    /// 8-bit integer products, in 1e9 multiplications and additions a second.
+    public let int8Rate: Double?
+
+    private enum CodingKeys: String, CodingKey {
+      case threads
+      case readRate = "read_gb_per_s"
+      case sgemmRate = "sgemm_gflop_per_s"
+      case int8Rate = "int8_gop_per_s"
+    }
   }
 
   public let model: String
   public let machine: Machine
+  /// With the most threads of all tests; nil unless it was asked for.
+  public internal(set) var roofline: Limits?
+  /// One for each number of threads.
+  public internal(set) var rooflines: [Limits]?
   public let loadSeconds: Double
   /// From the start of loading to the logits of the first token of a prompt of one.
   public let firstTokenSeconds: Double
+  /// The most memory the process has had resident, without what measuring the roofline takes.
   public internal(set) var peakMemoryBytes: Int
-  public internal(set) var tests: [Test]
+  public internal(set) var tests: [Test] = []
+
+  /// Notes the limits, and what share of them each test has reached.
+  mutating func compare(with limits: [Limits]) {
+    rooflines = limits
+    roofline = limits.max { $0.threads < $1.threads }
+    for i in tests.indices {
+      guard let limit = limits.first(where: { $0.threads == tests[i].threads }) else { continue }
+      let rate = tests[i].tokensPerSecond.median / 1e9
+      let bytes = tests[i].weightBytesPerToken + (tests[i].kvBytesPerToken ?? 0)
+      let operations = Double(tests[i].matmulFlopPerToken)
+      tests[i].shareOfRead = rate * Double(bytes) / limit.readRate
+      tests[i].shareOfSgemm = rate * operations / limit.sgemmRate
+      tests[i].shareOfInt8 = limit.int8Rate.map { rate * operations / $0 }
+    }
+  }
 }
 
-extension Benchmark {
-  public struct Plan: Sendable {
-    public var promptLength: Int
-    public var generatedLength: Int
-    public var threads: [Int]
-    public var repetitions: Int
-
-    public init(promptLength: Int = 512, generatedLength: Int = 64, threads: [Int], repetitions: Int = 3) {
-      self.promptLength = promptLength
-      self.generatedLength = generatedLength
-      self.threads = threads
-      self.repetitions = repetitions
-    }
-
-    /// Passes over the model, for a progress bar: with one to warm up for each kind and thread count.
-    var passCount: Int {
-      threads.count * (repetitions + 1) * ((promptLength > 0 ? 1 : 0) + (generatedLength > 0 ? 1 : 0))
-    }
-
-    func validate() throws(KingletError) {
-      guard promptLength >= 0, generatedLength >= 0, promptLength + generatedLength > 0 else {
-        throw KingletError(.invalidArgument, "there is nothing to measure: both lengths are 0 or less")
-      }
-      guard repetitions > 0 else { throw KingletError(.invalidArgument, "at least one repetition is needed") }
-      guard !threads.isEmpty, threads.allSatisfy({ $0 > 0 }) else {
-        throw KingletError(.invalidArgument, "at least one thread is needed")
-      }
-    }
-  }
-
-  /// Loads the file and measures it. Prefill runs one prompt on an empty cache; decode runs single tokens after a prompt
-  /// of one. Every kind of pass is run once before it is counted.
-  public static func run(
-    _ file: GGUFFile, plan: Plan, compute: ComputeOptions = .init(), cacheType: KVType = .f16,
-    isCancelled: () -> Bool = { false }, progress: (Double) -> Void = { _ in }
-  ) throws(KingletError) -> Benchmark {
-    try plan.validate()
-    let clock = ContinuousClock()
-    let start = clock.now
-    var compute = compute
-    compute.threads = plan.threads.max()
-    let decoder = try Decoder.load(file, options: .init(compute: compute))
-    let loaded = clock.now
-    var logits: [Float] = []
-    try decoder.forward([0], cache: decoder.makeCache(capacity: 1, type: cacheType), logits: &logits)
-    var result = Benchmark(
-      model: try file.metadata.string("general.name") ?? file.path, machine: .current,
-      loadSeconds: start.duration(to: loaded) / .seconds(1),
-      firstTokenSeconds: start.duration(to: clock.now) / .seconds(1), peakMemoryBytes: 0, tests: [])
-
-    var passes = 0
-    func measure(
-      _ name: String, _ decoder: Decoder, _ threads: Int, _ length: Int, _ pass: () throws(KingletError) -> Duration
-    )
-      throws(KingletError)
-    {
-      var samples: [Double] = []
-      for repetition in 0...plan.repetitions {
-        let seconds = try pass() / .seconds(1)
-        if repetition > 0 { samples.append(Double(length) / seconds) }
-        passes += 1
-        progress(Double(passes) / Double(plan.passCount))
-      }
-      result.tests.append(
-        Test(
-          name: name, threads: threads, tokensPerSecond: Rate(samples),
-          weightBytesPerToken: decoder.weightByteCountPerToken,
-          matmulFlopPerToken: decoder.matmulOperationCountPerToken))
-    }
-
-    for threads in plan.threads {
-      compute.threads = threads
-      let decoder = decoder.computing(compute)
-      // Tokens all over the vocabulary, the same in every run.
-      let ids = (0..<max(plan.promptLength, plan.generatedLength + 1)).map {
-        Int32(($0 * 7919 + 13) % decoder.vocabularySize)
-      }
-      if plan.promptLength > 0 {
-        try measure("pp\(plan.promptLength)", decoder, threads, plan.promptLength) { () throws(KingletError) in
-          let cache = try decoder.makeCache(capacity: plan.promptLength, type: cacheType)
-          let start = clock.now
-          try decoder.forward(ids[..<plan.promptLength], cache: cache, logits: &logits, isCancelled: isCancelled)
-          return start.duration(to: clock.now)
-        }
-      }
-      if plan.generatedLength > 0 {
-        try measure("tg\(plan.generatedLength)", decoder, threads, plan.generatedLength) { () throws(KingletError) in
-          let cache = try decoder.makeCache(capacity: plan.generatedLength + 1, type: cacheType)
-          try decoder.forward(ids[..<1], cache: cache, logits: &logits)
-          let start = clock.now
-          for position in 1...plan.generatedLength {
-            try decoder.forward(ids[position...position], cache: cache, logits: &logits, isCancelled: isCancelled)
-          }
-          return start.duration(to: clock.now)
-        }
-      }
-    }
-    result.peakMemoryBytes = Machine.peakMemoryByteCount
-    return result
-  }
+/// - Parameter sorted: at least one value, in ascending order.
+func median(_ sorted: [Double]) -> Double {
+  let middle = sorted.count / 2
+  return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }

@@ -25,7 +25,7 @@ public struct Machine: Sendable, Equatable, Codable {
 
   private static var processorName: String? {
     #if os(Linux)
-      return field("model name", of: "/proc/cpuinfo")
+      return SystemFile.field("model name", of: "/proc/cpuinfo")
     #else
       var size = 0
       guard sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0) == 0, size > 0 else { return nil }
@@ -38,9 +38,8 @@ public struct Machine: Sendable, Equatable, Codable {
   /// The most memory this process has had resident, in bytes.
   public static var peakMemoryByteCount: Int {
     #if os(Linux)
-      // Not `getrusage`, whose figure begins with the size of whoever started the process. "VmHWM:  1234 kB"
-      let words = field("VmHWM", of: "/proc/self/status")?.split(separator: " ")
-      return words?.first.flatMap { Int($0) }.map { $0 << 10 } ?? 0
+      // Not `getrusage`, whose figure begins with the size of whoever started the process.
+      return SystemFile.byteCount("VmHWM", of: "/proc/self/status") ?? 0
     #else
       var usage = rusage()
       guard getrusage(RUSAGE_SELF, &usage) == 0 else { return 0 }
@@ -48,18 +47,12 @@ public struct Machine: Sendable, Equatable, Codable {
     #endif
   }
 
-  #if os(Linux)
-    /// What follows `name:` in a file that the kernel makes up.
-    private static func field(_ name: String, of path: String) -> String? {
-      guard let file = fopen(path, "r") else { return nil }
-      defer { fclose(file) }
-      var line = [CChar](repeating: 0, count: 512)
-      while fgets(&line, Int32(line.count), file) != nil {
-        let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        guard text.hasPrefix(name), let colon = text.firstIndex(of: ":") else { continue }
-        return String(text[text.index(after: colon)...].drop(while: \.isWhitespace).prefix { $0 != "\n" })
-      }
-      return nil
-    }
-  #endif
+  /// What this process has resident, in bytes; 0 where the system does not tell.
+  static var residentMemoryByteCount: Int {
+    #if os(Linux)
+      return SystemFile.byteCount("VmRSS", of: "/proc/self/status") ?? 0
+    #else
+      return 0
+    #endif
+  }
 }

@@ -16,6 +16,15 @@ enum BLAS {
     static let isAvailable = false
   #endif
 
+  /// The library's own account of its version and of the processor it computes for.
+  static var configuration: String? {
+    #if canImport(CBLAS)
+      return openblas_get_config().map { String(cString: $0) }
+    #else
+      return nil
+    #endif
+  }
+
   /// `out[t, r] = sum over c of x[t, c] * weights[r, c]`; strides in floats, `weights` without padding.
   static func multiply(
     weights: UnsafePointer<Float>, rows: Int, columns: Int, x: UnsafePointer<Float>, xStride: Int, tokens: Int,

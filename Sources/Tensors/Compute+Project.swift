@@ -193,6 +193,11 @@ extension Compute {
     }
   }
 
+  /// Whether products of so many tokens with a matrix go through the matrix library under these options.
+  public func takesBLAS(_ matrix: PackedMatrix, tokens: Int) -> Bool {
+    !(matrix.isQuantized && options.activations == .int8) && usesBLAS(matrix, tokens: tokens)
+  }
+
   /// Measured on the machine of the design: our AVX-512 tiles make 120 to 160 GFLOP/s on one core in the shapes of small
   /// models, OpenBLAS 80 to 120 (it copies both operands for every task), and only ours give the same bits for every
   /// batch. Under other tables the library is faster, but for a single token, which is bound by memory.

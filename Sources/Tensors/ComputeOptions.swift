@@ -21,6 +21,9 @@ public struct ComputeOptions: Sendable, Equatable {
   /// Whether this build has a matrix library for float weights.
   public static var hasBLAS: Bool { BLAS.isAvailable }
 
+  /// What that library says of its version and of the processor it computes for; nil without one.
+  public static var blasConfiguration: String? { BLAS.configuration }
+
   /// Threads, the caller's among them; nil for all cores this process may use.
   public var threads: Int?
   public var activations: ActivationType

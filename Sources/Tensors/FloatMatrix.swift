@@ -49,6 +49,12 @@ public final class FloatMatrix {
     }
   }
 
+  /// Fills row `index` with `values`, over and over if it is longer.
+  public func fillRow(_ index: Int, repeating values: [Float]) {
+    precondition(index >= 0 && index < rows && !values.isEmpty)
+    for column in 0..<columns { row(index)[column] = values[column % values.count] }
+  }
+
   /// Becomes a copy of some rows of `other`, which has as many columns.
   public func takeRows(_ range: Range<Int>, of other: FloatMatrix) throws(KingletError) {
     precondition(range.lowerBound >= 0 && range.upperBound <= other.rows && other.columns == columns)

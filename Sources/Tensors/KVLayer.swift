@@ -33,6 +33,11 @@ public final class KVLayer {
     return (held + KVPageLayout.positions - 1) / KVPageLayout.positions * pageByteCount
   }
 
+  /// Bytes of the keys and values that a query at `position` sees.
+  public func byteCountSeen(from position: Int) -> Int {
+    min(position + 1, window ?? Int.max) * pageByteCount / KVPageLayout.positions
+  }
+
   /// Makes room for positions up to `end`.
   func reserve(upTo end: Int) throws(KingletError) {
     let needed = (end + KVPageLayout.positions - 1) / KVPageLayout.positions

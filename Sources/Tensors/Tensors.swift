@@ -5,6 +5,7 @@
 import KingletKernels
 
 public typealias KernelTable = KingletKernels.KernelTable
+public typealias ProcessorFeatures = KingletKernels.ProcessorFeatures
 public typealias InstructionSet = KingletKernels.InstructionSet
 public typealias RotaryPairing = KingletKernels.RotaryPairing
 public typealias GateActivation = KingletKernels.Activation

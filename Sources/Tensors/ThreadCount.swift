@@ -14,7 +14,8 @@ public enum ThreadCount {
   /// of 64 cores gets 2).
   public static let available: Int = max(1, min(affinity, quota ?? Int.max))
 
-  private static var affinity: Int {
+  /// Cores that this process may be scheduled on.
+  public static var affinity: Int {
     #if os(Linux)
       var bits = [UInt64](repeating: 0, count: 128)  // 8,192 processors
       let filled = kinglet_affinity(&bits, UInt(bits.count * 8))
@@ -24,10 +25,11 @@ public enum ThreadCount {
     #endif
   }
 
-  private static var online: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+  /// Cores that are switched on.
+  public static var online: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
-  /// Whole cores granted by cgroup v2 (`cpu.max`: "quota period") or v1 (`cpu.cfs_quota_us`), rounded up.
-  private static var quota: Int? {
+  /// Whole cores granted by cgroup v2 (`cpu.max`: "quota period") or v1 (`cpu.cfs_quota_us`), rounded up; nil for no limit.
+  public static var quota: Int? {
     #if os(Linux)
       if let text = readSmallFile("/sys/fs/cgroup/cpu.max") { return cores(quotaAndPeriod: text) }
       guard let quota = readSmallFile("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),

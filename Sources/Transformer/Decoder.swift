@@ -14,10 +14,6 @@ public final class Decoder: Sendable {
   }
 
   public let description: DecoderDescription
-  /// Bytes of weights that one token's forward pass reads.
-  public let weightByteCountPerToken: Int
-  /// Multiplications and additions in matrix products for one token, its logits included.
-  public let matmulOperationCountPerToken: Int
   public let instructionSet: InstructionSet
   public let options: LoadOptions
   let weights: DecoderWeights
@@ -62,8 +58,6 @@ public final class Decoder: Sendable {
 
   private init(_ other: Decoder, _ options: LoadOptions) {
     description = other.description
-    weightByteCountPerToken = other.weightByteCountPerToken
-    matmulOperationCountPerToken = other.matmulOperationCountPerToken
     instructionSet = other.instructionSet
     self.options = options
     weights = other.weights
@@ -83,14 +77,6 @@ public final class Decoder: Sendable {
       description, from: file, table: table, threads: options.compute.threads ?? ThreadCount.available,
       progress: progress)
     blocks = weights.blocks.map { DecoderBlock($0, description) }
-    var (bytes, operations) = (0, 0)
-    let matrices = weights.blocks.flatMap { [$0.query, $0.key, $0.value, $0.output, $0.gate, $0.up, $0.down] }
-    for matrix in matrices + [weights.head] {
-      bytes += matrix.byteCount
-      operations += 2 * matrix.rows * matrix.columns
-    }
-    weightByteCountPerToken = bytes
-    matmulOperationCountPerToken = operations
   }
 
   /// An empty cache for a sequence of at most `capacity` positions.

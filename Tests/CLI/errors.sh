@@ -81,6 +81,11 @@ expect 'a template that is not there' complains 1 'absent.jinja'
 KINGLET_ISA=mmx run "$kinglet" generate --model "$tiny" hi
 expect 'kernels that nobody has' complains 1 'KINGLET_ISA'
 
+run "$kinglet" bench --model "$tiny" --depth 0,deep
+expect 'a depth that is no number' complains 1 '--depth'
+run "$kinglet" bench --model "$tiny" --threads 1,
+expect 'a number of threads left out' complains 1 '--threads'
+
 # Places that cannot be written to.
 status=0
 "$kinglet" tokenize --model "$tiny" hello 2>"$work/err" >/dev/full || status=$?

@@ -75,12 +75,26 @@ expect 'also as JSON' json 'o["architecture"] == "llama" and o["tokenizer"]["tok
 run "$kinglet" models --json
 expect 'the catalogue' json 'sum(m["is_default"] for m in o["models"]) == 1 and o["models"][0]["presence"] == "absent"'
 run "$kinglet" doctor --json
-expect 'the machine' json 'o["machine"]["cores"] >= 1'
+expect 'the machine' json 'o["machine"]["cores"] == o["threads"]["used"] >= 1'
+expect 'what its processor can do' json 'isinstance(o["processor_features"], list) and o["best_instruction_set"]'
+run "$kinglet" doctor
+expect 'for people too' prints 'folders of models'
 run "$kinglet" bench --model "$tiny" -p 8 -n 4 --threads 1,2 --repetitions 2 --format json
 expect 'a benchmark for each number of threads' \
   json '[(t["name"], t["threads"]) for t in o["tests"]] == [("pp8", 1), ("tg4", 1), ("pp8", 2), ("tg4", 2)]'
 expect 'with speeds' json 'all(r["min"] <= r["median"] <= r["max"] for r in (t["tokens_per_second"] for t in o["tests"]))'
 expect 'and memory' json 'o["peak_memory_bytes"] > 1 << 20'
+run "$kinglet" bench --model "$tiny" -p 8 -n 4 --depth 0,30 --repetitions 1 --roofline --format json
+expect 'at some depths' json '[t["name"] for t in o["tests"]] == ["pp8", "tg4", "pp8 @ d30", "tg4 @ d30"]'
+expect 'beside what the machine can do' \
+  json 'all(o["roofline"][k] > 0 for k in ("read_gb_per_s", "sgemm_gflop_per_s")) and all(t["share_of_read"] > 0 for t in o["tests"])'
+run "$kinglet" bench --model "$tiny" -p 8 -n 0 --repetitions 1 --format csv
+expect 'a benchmark as CSV: names and a test' same "$(wc -l <"$work/out" | tr -d ' ')" 2
+expect 'with as many cells as names' test "$(head -n 1 <<<"$out" | tr -cd , | wc -c)" = "$(tail -n 1 <<<"$out" | tr -cd , | wc -c)"
+run "$kinglet" bench --model "$tiny" -p 8 --repetitions 1 --compare-matmul --format json
+expect 'both paths of each product' json 'all(p["simd_gop_per_s"]["median"] > 0 for p in o["products"])'
+run "$kinglet" bench --model "$tiny" -p 8 -n 0 --repetitions 1 --roofline
+expect 'or for people, with the limits' prints 'At most, with'
 
 model=$real_models/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf
 if [[ -f $model ]]; then

@@ -86,27 +86,4 @@ import Testing
     }
     #expect(error?.code == .cancelled)
   }
-
-  @Test func theBenchmarkMeasuresWhatItWasAsked() throws {
-    let plan = Benchmark.Plan(promptLength: 24, generatedLength: 4, threads: [1, 2], repetitions: 2)
-    var last = 0.0
-    let result = try Benchmark.run(GGUFFile(path: Self.path), plan: plan, progress: { last = $0 })
-    #expect(last == 1)
-    #expect(result.tests.map(\.name) == ["pp24", "tg4", "pp24", "tg4"])
-    #expect(result.tests.map(\.threads) == [1, 1, 2, 2])
-    for test in result.tests {
-      let rate = test.tokensPerSecond
-      #expect(0 < rate.min && rate.min <= rate.median && rate.median <= rate.max)
-    }
-    #expect(result.loadSeconds > 0 && result.firstTokenSeconds >= result.loadSeconds)
-    #expect(result.peakMemoryBytes > 1 << 20)
-  }
-
-  @Test(arguments: [
-    Benchmark.Plan(promptLength: 0, generatedLength: 0, threads: [1]), .init(promptLength: -1, threads: [1]),
-    .init(threads: []), .init(threads: [0]), .init(threads: [1], repetitions: 0),
-  ])
-  func impossiblePlans(_ plan: Benchmark.Plan) throws {
-    #expect(throws: KingletError.self) { try Benchmark.run(GGUFFile(path: Self.path), plan: plan) }
-  }
 }

@@ -9,13 +9,22 @@ struct Bench: ParsableCommand {
     discussion: """
       Examples:
         kinglet bench --model smollm2
+        kinglet bench --model smollm2 --roofline
         kinglet bench --model model.gguf -p 128 -n 32 --threads 1,2 --repetitions 5 --format json
+        kinglet bench --model model.gguf -p 0 -n 64 --depth 0,4096 --roofline
+        kinglet bench --model model.gguf --compare-matmul
 
       pp512 is the prefill of a prompt of 512 tokens, tg64 the generation of 64 tokens one at a time, both in tokens per
-      second: the median of the repetitions, the slowest and the fastest. 0 leaves a test out.
+      second: the median of the repetitions, the slowest and the fastest. 0 leaves a test out. tg64 @ d4096 begins after
+      4,096 other tokens.
+
+      --roofline also measures what this machine can do at most with as many threads: the rate at which it reads memory,
+      multiplies float matrices, and multiplies 8-bit integers where it has instructions for that. They are sampled between
+      the passes over the model, so that neighbours slow both alike, and the medians are compared: generation should
+      come near the first, a prefill of quantised weights should exceed the second.
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case markdown, json }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case markdown, json, csv }
 
   @OptionGroup var model: ModelArgument
 
@@ -24,6 +33,9 @@ struct Bench: ParsableCommand {
 
   @Option(name: [.customShort("n"), .long], help: "Tokens to generate.")
   var generatedLength: Int = 64
+
+  @Option(name: [.short, .long], help: ArgumentHelp("Tokens of context before a test begins.", valueName: "0,4096"))
+  var depth: String = "0"
 
   @Option(name: [.short, .long], help: ArgumentHelp("Thread counts, separated by commas.", valueName: "1,2"))
   var threads: String?
@@ -40,53 +52,54 @@ struct Bench: ParsableCommand {
   @Option(help: "How keys and values are stored: f16 or f32.")
   var kvType: KVType = .f16
 
-  @Option(help: "markdown or json.")
+  @Flag(help: "Also measure what this machine can do at most.")
+  var roofline = false
+
+  @Flag(help: "Compare own kernels and OpenBLAS on the model's matrices instead: -p tokens at a time, and one.")
+  var compareMatmul = false
+
+  @Option(help: "markdown, json or csv.")
   var format: Format = .markdown
 
+  func validate() throws {
+    if compareMatmul, format == .csv { throw ValidationError("--compare-matmul prints markdown or json") }
+  }
+
   func run() throws {
-    let counts = try threadCounts()
     let plan = Benchmark.Plan(
-      promptLength: promptLength, generatedLength: generatedLength, threads: counts, repetitions: repetitions)
+      promptLength: promptLength, generatedLength: generatedLength, depths: try numbers(depth, "--depth", from: 0),
+      threads: try threads.map { try numbers($0, "--threads", from: 1) } ?? [ThreadCount.available],
+      repetitions: repetitions, measuresRoofline: roofline)
     let bar = ProgressBar("Measuring")
     Interrupts.shared.handle {}
+    if compareMatmul { return try compareMatmul(plan, bar) }
     let result = try Benchmark.run(
       model.open(), plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
     bar.finish()
     switch format {
     case .json: try printJSON(result)
-    case .markdown: try standardOutput(markdown(result))
+    case .markdown: try standardOutput(result.markdown)
+    case .csv: try standardOutput(result.commaSeparated)
     }
   }
 
-  private func threadCounts() throws -> [Int] {
-    guard let threads else { return [ThreadCount.available] }
-    return try threads.split(separator: ",").map { word in
-      guard let count = Int(word), count > 0 else {
-        throw KingletError(.invalidArgument, "`\(word)` is no number of threads", at: "--threads")
+  private func compareMatmul(_ plan: Benchmark.Plan, _ bar: ProgressBar) throws {
+    let result = try MatmulComparison.run(
+      model.open(), tokens: promptLength > 1 ? [promptLength, 1] : [1], repetitions: repetitions,
+      compute: .init(threads: plan.threads.max(), activations: activations),
+      isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
+    bar.finish()
+    if format == .json { try printJSON(result) } else { try standardOutput(result.markdown) }
+  }
+
+  /// "1,2" as numbers.
+  private func numbers(_ text: String, _ option: String, from least: Int) throws(KingletError) -> [Int] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { (word) throws(KingletError) in
+      guard let number = Int(word), number >= least else {
+        throw KingletError(.invalidArgument, "`\(word)` is no number from \(least) on", at: option)
       }
-      return count
+      return number
     }
-  }
-
-  private func markdown(_ b: Benchmark) -> String {
-    var text = """
-      \(b.model) on \(b.machine.processor), \(b.machine.cores) cores, kernels: \(b.machine.instructionSet)
-
-      | test | threads | tokens/s | slowest | fastest |
-      |---|---:|---:|---:|---:|
-
-      """
-    for test in b.tests {
-      let rate = test.tokensPerSecond
-      text += "| \(test.name) | \(test.threads) | \(decimal(rate.median, 1)) | \(decimal(rate.min, 1)) "
-      text += "| \(decimal(rate.max, 1)) |\n"
-    }
-    return text + """
-
-      load \(decimal(b.loadSeconds, 3)) s, first token after \(decimal(b.firstTokenSeconds, 3)) s, \
-      peak memory \(byteCount(b.peakMemoryBytes))
-
-      """
   }
 }
