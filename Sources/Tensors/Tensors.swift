@@ -8,3 +8,4 @@ public typealias KernelTable = KingletKernels.KernelTable
 public typealias InstructionSet = KingletKernels.InstructionSet
 public typealias RotaryPairing = KingletKernels.RotaryPairing
 public typealias GateActivation = KingletKernels.Activation
+public typealias KVElement = KingletKernels.KVElement
