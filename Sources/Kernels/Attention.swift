@@ -1,42 +1,6 @@
-import KingletQuants
-
-/// How a page of the KV cache lies in memory: 256 absolute positions of one key/value head.
-///
-/// Keys come first, in blocks of 16 positions, transposed: dimension d of a block is 16 values, one per position, so a
-/// vector of scores needs no horizontal sum. Values follow, a row of `valueStride` per position.
-///
-///      keys   [16 blocks][headSize][16 positions]
-///      values [256 positions][valueStride]
-public struct KVPageLayout: Sendable, Equatable {
-  /// Positions of a page; also the partition in which attention is summed, so that results do not depend on chunking.
-  @inlinable @inline(__always)
-  public static var positions: Int { 256 }
-  /// Positions of a block of keys.
-  @inlinable @inline(__always)
-  public static var blockPositions: Int { 16 }
-
-  public let headSize: Int
-  /// Whether elements are F16 rather than F32. What overflows a half is stored as the largest one: an infinity would turn
-  /// the zero weight of a masked position into NaN.
-  public let isHalf: Bool
-
-  public init(headSize: Int, isHalf: Bool) {
-    self.headSize = headSize
-    self.isHalf = isHalf
-  }
-
-  /// Elements of a row of values: the head size rounded up to whole vectors, the rest zero.
-  @inlinable @inline(__always)
-  public var valueStride: Int { (headSize + 15) / 16 * 16 }
-  @inlinable @inline(__always)
-  public var elementByteCount: Int { isHalf ? 2 : 4 }
-  /// Where the values begin, in bytes.
-  @inlinable @inline(__always)
-  public var valueOffset: Int { Self.positions * headSize * elementByteCount }
-  public var byteCount: Int { valueOffset + Self.positions * valueStride * elementByteCount }
-}
-
 /// The arguments of `KernelTable.appendKeyValue`.
+///
+/// Positions of one block of 16 must not be appended at once: tables may write a neighbour's element back.
 public struct KVAppend {
   public let layout: KVPageLayout
   public let page: UnsafeMutableRawPointer
@@ -71,15 +35,24 @@ public struct PageAttention {
   public let upper: UnsafePointer<Int32>
   /// Scratch: `[queryCount, 256]`.
   public let scores: UnsafeMutablePointer<Float>
+  /// Scratch of `workspaceByteCount`, at the beginning of a cache line: what a table makes of queries and weights.
+  public let workspace: UnsafeMutableRawPointer
   public let out: UnsafeMutablePointer<Float>
 
   /// Floats from one query's result to the next.
   public static func resultStride(_ layout: KVPageLayout) -> Int { layout.valueStride + 16 }
 
+  /// Bytes of workspace for any number of queries.
+  ///
+  /// Room for a page of keys or values as floats, or for queries and weights rounded to 16 bits, eight at a time.
+  public static func workspaceByteCount(_ layout: KVPageLayout) -> Int {
+    KVPageLayout.positions * layout.groups * 32 * MemoryLayout<Float>.stride
+  }
+
   public init(
     layout: KVPageLayout, page: UnsafeRawPointer, queries: UnsafePointer<Float>, queryCount: Int,
     lower: UnsafePointer<Int32>, upper: UnsafePointer<Int32>, scores: UnsafeMutablePointer<Float>,
-    out: UnsafeMutablePointer<Float>
+    workspace: UnsafeMutableRawPointer, out: UnsafeMutablePointer<Float>
   ) {
     self.layout = layout
     self.page = page
@@ -88,6 +61,7 @@ public struct PageAttention {
     self.lower = lower
     self.upper = upper
     self.scores = scores
+    self.workspace = workspace
     self.out = out
   }
 }

@@ -1,12 +1,48 @@
 import CIntrinsics
 import KingletKernels
 
-// Attention over one page, see `KVPageLayout`. Keys lie transposed, so lanes are positions: the scores of 16 positions
-// for up to eight queries are one FMA a dimension and query, with the key vector read (and widened) once for all of them.
-// Values lie in rows, so lanes are dimensions: 64 dimensions by four queries in sixteen accumulators.
+// Attention over one page, see `KVPageLayout`. Keys lie transposed, so lanes are positions: the scores of 16 positions are
+// one FMA a dimension and query. Values lie in rows, so lanes are dimensions: 64 dimensions by four queries in sixteen
+// accumulators.
+//
+// A few queries, a token's, are bound by memory: keys and values are widened as they are read, once, and prefetched. Many
+// are bound by arithmetic: blocks of keys and values are widened into the workspace first.
 //
 // Every score, weight and output element is summed in ascending order in its own lane, and a masked position adds an
 // exact zero: neither the number of queries nor the other positions of the page change a bit of a result.
+
+@inline(never)
+func attendPage512(_ task: PageAttention) {
+  switch task.layout.type {
+  case .f16: attend(HalfElement.self, task)
+  case .f32: attend(FloatElement.self, task)
+  case .q8_0: attendRounded(task)
+  }
+}
+
+/// More queries than this are many.
+@inline(__always) private var fewQueries: Int { 4 }
+
+@inline(__always)
+private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
+  let visible = visibleSlots(task)
+  switch task.queryCount {
+  case 1: scoreFew(E.self, OneScore.self, task, visible)
+  case 2: scoreFew(E.self, TwoScores.self, task, visible)
+  case 3: scoreFew(E.self, ThreeScores.self, task, visible)
+  case fewQueries: scoreFew(E.self, FourScores.self, task, visible)
+  default: scoreMany(E.self, task, visible)
+  }
+  softmax(task, visible)
+  clearOutputs(task)
+  switch task.queryCount {
+  case 1: weighFew(E.self, OneQuery<WideOutput>.self, OneQuery<NarrowOutput>.self, task, visible)
+  case 2: weighFew(E.self, TwoQueries<WideOutput>.self, TwoQueries<NarrowOutput>.self, task, visible)
+  case 3: weighFew(E.self, ThreeQueries<WideOutput>.self, ThreeQueries<NarrowOutput>.self, task, visible)
+  case fewQueries: weighFew(E.self, FourQueries<WideOutput>.self, FourQueries<NarrowOutput>.self, task, visible)
+  default: weighMany(E.self, task, visible)
+  }
+}
 
 /// How an element of the cache is stored.
 protocol CacheElement {
@@ -26,59 +62,13 @@ enum FloatElement: CacheElement {
   }
 }
 
-@inline(never)
-func attendPage512(_ task: PageAttention) {
-  if task.layout.isHalf { attend(HalfElement.self, task) } else { attend(FloatElement.self, task) }
-}
-
-@inline(__always)
-func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
-  let visible = visibleSlots(task)
-  var i = 0
-  while i < task.queryCount {
-    let left = task.queryCount &- i
-    if left >= 8 {
-      score(E.self, EightScores.self, task, i, visible)
-      i &+= 8
-    } else if left >= 4 {
-      score(E.self, FourScores.self, task, i, visible)
-      i &+= 4
-    } else if left == 3 {
-      score(E.self, ThreeScores.self, task, i, visible)
-      i &+= 3
-    } else if left == 2 {
-      score(E.self, TwoScores.self, task, i, visible)
-      i &+= 2
-    } else {
-      score(E.self, OneScore.self, task, i, visible)
-      i &+= 1
-    }
-  }
-  i = 0
-  while i < task.queryCount {
-    softmax(task, i, visible)
-    i &+= 1
-  }
-  i = 0
-  while i < task.queryCount {
-    let left = task.queryCount &- i
-    if left >= 4 {
-      weigh(E.self, 4, task, i, visible)
-      i &+= 4
-    } else if left == 3 {
-      weigh(E.self, 3, task, i, visible)
-      i &+= 3
-    } else {
-      weigh(E.self, 1, task, i, visible)
-      i &+= 1
-    }
-  }
-}
-
 /// The slots that any of the queries sees.
 struct Visible {
   var lower: Int
   var upper: Int
+
+  /// Where the first block of keys begins.
+  @inline(__always) var block: Int { lower & ~15 }
 }
 
 @inline(__always)
@@ -94,4 +84,27 @@ func visibleSlots(_ task: PageAttention) -> Visible {
   }
   if visible.upper <= visible.lower { visible.lower = visible.upper }
   return visible
+}
+
+/// Which of 16 slots from `slot` on lie in `lower ..< upper`.
+@inline(__always)
+func seenSlots(_ slot: Int, _ lower: UnsafePointer<Int32>, _ upper: UnsafePointer<Int32>) -> UInt16 {
+  let lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+  let slots = _mm512_add_epi32(lanes, _mm512_set1_epi32(Int32(truncatingIfNeeded: slot)))
+  return kinglet512_less(slots, _mm512_set1_epi32(upper.pointee))
+    & ~kinglet512_less(slots, _mm512_set1_epi32(lower.pointee))
+}
+
+@inline(__always)
+func clearOutputs(_ task: PageAttention) {
+  let stride = task.layout.valueStride
+  var i = 0
+  while i < task.queryCount {
+    var d = 0
+    while d < stride {
+      _mm512_storeu_ps(task.out + i &* (stride &+ 16) + d, _mm512_setzero_ps())
+      d &+= 16
+    }
+    i &+= 1
+  }
 }

@@ -1,20 +1,55 @@
 import CIntrinsics
 import KingletKernels
 
-/// 64 dimensions of one query's output.
-struct Output {
-  var a = _mm512_setzero_ps()
-  var b = _mm512_setzero_ps()
-  var c = _mm512_setzero_ps()
-  var d = _mm512_setzero_ps()
-  @inline(__always) init() {}
+// output += sum over slots of weight x value: for one to four queries by 64 dimensions, or by the 16 that are left over at
+// the end. Outputs are read and written back for every chunk of slots, which changes no bit of them.
+
+/// Some dimensions of one query's output.
+protocol OutputPart {
+  associatedtype Row: ValueRow
+  init(_ out: UnsafePointer<Float>)
+  mutating func add(_ weight: UnsafePointer<Float>, _ row: Row)
+  func store(_ out: UnsafeMutablePointer<Float>)
+}
+
+/// As many dimensions of one position's value.
+protocol ValueRow {
+  static var width: Int { get }
+  init<E: CacheElement>(_: E.Type, _ base: UnsafeRawPointer)
+}
+
+struct WideRow: ValueRow {
+  let a, b, c, d: Floats
+  @inline(__always) static var width: Int { 64 }
+  @inline(__always) init<E: CacheElement>(_: E.Type, _ base: UnsafeRawPointer) {
+    a = E.load(base, 0)
+    b = E.load(base, 16)
+    c = E.load(base, 32)
+    d = E.load(base, 48)
+  }
+}
+
+struct NarrowRow: ValueRow {
+  let a: Floats
+  @inline(__always) static var width: Int { 16 }
+  @inline(__always) init<E: CacheElement>(_: E.Type, _ base: UnsafeRawPointer) { a = E.load(base, 0) }
+}
+
+struct WideOutput: OutputPart {
+  var a, b, c, d: Floats
+  @inline(__always) init(_ out: UnsafePointer<Float>) {
+    a = _mm512_loadu_ps(out)
+    b = _mm512_loadu_ps(out + 16)
+    c = _mm512_loadu_ps(out + 32)
+    d = _mm512_loadu_ps(out + 48)
+  }
   @inline(__always)
-  mutating func add(_ weight: Float, _ va: Floats, _ vb: Floats, _ vc: Floats, _ vd: Floats) {
-    let w = _mm512_set1_ps(weight)
-    a = _mm512_fmadd_ps(va, w, a)
-    b = _mm512_fmadd_ps(vb, w, b)
-    c = _mm512_fmadd_ps(vc, w, c)
-    d = _mm512_fmadd_ps(vd, w, d)
+  mutating func add(_ weight: UnsafePointer<Float>, _ row: WideRow) {
+    let w = _mm512_set1_ps(weight.pointee)
+    a = _mm512_fmadd_ps(row.a, w, a)
+    b = _mm512_fmadd_ps(row.b, w, b)
+    c = _mm512_fmadd_ps(row.c, w, c)
+    d = _mm512_fmadd_ps(row.d, w, d)
   }
   @inline(__always)
   func store(_ out: UnsafeMutablePointer<Float>) {
@@ -25,47 +60,173 @@ struct Output {
   }
 }
 
-/// `count` (1, 3 or 4, a constant) queries from `first` on: output = sum over slots of weight x value.
-@inline(__always)
-func weigh<E: CacheElement>(_: E.Type, _ count: Int, _ task: PageAttention, _ first: Int, _ visible: Visible) {
-  let stride = task.layout.valueStride
-  let resultStride = stride &+ 16
-  let values = task.page + task.layout.valueOffset
-  let scores = task.scores + first &* KVPageLayout.positions
-  let out = task.out + first &* resultStride
-  var dimension = 0
-  while dimension &+ 64 <= stride {
-    var (o0, o1, o2, o3) = (Output(), Output(), Output(), Output())
-    var slot = visible.lower
-    while slot < visible.upper {
-      let row = slot &* stride &+ dimension
-      let (a, b) = (E.load(values, row), E.load(values, row &+ 16))
-      let (c, d) = (E.load(values, row &+ 32), E.load(values, row &+ 48))
-      o0.add(scores[slot], a, b, c, d)
-      if count > 1 { o1.add(scores[KVPageLayout.positions &+ slot], a, b, c, d) }
-      if count > 2 { o2.add(scores[KVPageLayout.positions &* 2 &+ slot], a, b, c, d) }
-      if count > 3 { o3.add(scores[KVPageLayout.positions &* 3 &+ slot], a, b, c, d) }
-      slot &+= 1
-    }
-    o0.store(out + dimension)
-    if count > 1 { o1.store(out + resultStride + dimension) }
-    if count > 2 { o2.store(out + resultStride &* 2 + dimension) }
-    if count > 3 { o3.store(out + resultStride &* 3 + dimension) }
-    dimension &+= 64
+struct NarrowOutput: OutputPart {
+  var a: Floats
+  @inline(__always) init(_ out: UnsafePointer<Float>) { a = _mm512_loadu_ps(out) }
+  @inline(__always)
+  mutating func add(_ weight: UnsafePointer<Float>, _ row: NarrowRow) {
+    a = _mm512_fmadd_ps(row.a, _mm512_set1_ps(weight.pointee), a)
   }
-  while dimension < stride {
-    var query = 0
-    while query < count {
-      var sum = _mm512_setzero_ps()
-      var slot = visible.lower
-      while slot < visible.upper {
-        let weight = scores[query &* KVPageLayout.positions &+ slot]
-        sum = _mm512_fmadd_ps(E.load(values, slot &* stride &+ dimension), _mm512_set1_ps(weight), sum)
-        slot &+= 1
-      }
-      _mm512_storeu_ps(out + query &* resultStride + dimension, sum)
-      query &+= 1
+  @inline(__always)
+  func store(_ out: UnsafeMutablePointer<Float>) { _mm512_storeu_ps(out, a) }
+}
+
+/// The same dimensions of several queries' outputs.
+protocol OutputGroup {
+  associatedtype Row: ValueRow
+  static var width: Int { get }
+  init(_ out: UnsafePointer<Float>, _ resultStride: Int)
+  mutating func add(_ weights: UnsafePointer<Float>, _ row: Row)
+  func store(_ out: UnsafeMutablePointer<Float>, _ resultStride: Int)
+}
+
+struct OneQuery<Part: OutputPart>: OutputGroup {
+  var part: Part
+  @inline(__always) static var width: Int { 1 }
+  @inline(__always) init(_ out: UnsafePointer<Float>, _ resultStride: Int) { part = Part(out) }
+  @inline(__always)
+  mutating func add(_ weights: UnsafePointer<Float>, _ row: Part.Row) { part.add(weights, row) }
+  @inline(__always)
+  func store(_ out: UnsafeMutablePointer<Float>, _ resultStride: Int) { part.store(out) }
+}
+
+struct QueryPair<A: OutputGroup, B: OutputGroup>: OutputGroup where A.Row == B.Row {
+  var a: A
+  var b: B
+  @inline(__always) static var width: Int { A.width &+ B.width }
+  @inline(__always) init(_ out: UnsafePointer<Float>, _ resultStride: Int) {
+    a = A(out, resultStride)
+    b = B(out + A.width &* resultStride, resultStride)
+  }
+  @inline(__always)
+  mutating func add(_ weights: UnsafePointer<Float>, _ row: A.Row) {
+    a.add(weights, row)
+    b.add(weights + A.width &* KVPageLayout.positions, row)
+  }
+  @inline(__always)
+  func store(_ out: UnsafeMutablePointer<Float>, _ resultStride: Int) {
+    a.store(out, resultStride)
+    b.store(out + A.width &* resultStride, resultStride)
+  }
+}
+
+typealias TwoQueries<Part: OutputPart> = QueryPair<OneQuery<Part>, OneQuery<Part>>
+typealias ThreeQueries<Part: OutputPart> = QueryPair<TwoQueries<Part>, OneQuery<Part>>
+typealias FourQueries<Part: OutputPart> = QueryPair<TwoQueries<Part>, TwoQueries<Part>>
+
+/// A chunk of slots of the values of some dimensions.
+struct ValueChunk {
+  let base: UnsafeRawPointer
+  let rowByteCount: Int
+  let first: Int
+  let count: Int
+}
+
+@inline(__always)
+private func weigh<E: CacheElement, Group: OutputGroup>(
+  _: E.Type, _: Group.Type, _ chunk: ValueChunk, _ task: PageAttention, query: Int, dimension: Int, prefetch: Int = 0
+) {
+  let resultStride = task.layout.valueStride &+ 16
+  let out = task.out + query &* resultStride + dimension
+  let weights = task.scores + query &* KVPageLayout.positions + chunk.first
+  var group = Group(out, resultStride)
+  var row = chunk.base
+  var i = 0
+  while i < chunk.count {
+    if prefetch > 0 {
+      kinglet512_prefetch(row + prefetch)
+      if E.byteCount &* Group.Row.width > 64 { kinglet512_prefetch(row + prefetch + 64) }
+      if E.byteCount &* Group.Row.width > 128 { kinglet512_prefetch(row + prefetch + 128) }
+      if E.byteCount &* Group.Row.width > 128 { kinglet512_prefetch(row + prefetch + 192) }
     }
-    dimension &+= 16
+    group.add(weights + i, Group.Row(E.self, row))
+    row += chunk.rowByteCount
+    i &+= 1
+  }
+  group.store(out, resultStride)
+}
+
+/// All queries of the task, from values as they are stored; what comes two chunks later is prefetched.
+@inline(__always)
+func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
+  _: E.Type, _: Wide.Type, _: Narrow.Type, _ task: PageAttention, _ visible: Visible
+) {
+  let stride = task.layout.valueStride
+  let values = task.page + task.layout.valueOffset
+  let rowByteCount = stride &* E.byteCount
+  var slot = visible.lower
+  while slot < visible.upper {
+    let count = min(8, visible.upper &- slot)
+    var d = 0
+    while d < stride {
+      let chunk = ValueChunk(
+        base: values + slot &* rowByteCount + d &* E.byteCount, rowByteCount: rowByteCount, first: slot, count: count)
+      if stride &- d >= 64 {
+        weigh(E.self, Wide.self, chunk, task, query: 0, dimension: d, prefetch: 16 &* rowByteCount)
+        d &+= 64
+      } else {
+        weigh(E.self, Narrow.self, chunk, task, query: 0, dimension: d, prefetch: 16 &* rowByteCount)
+        d &+= 16
+      }
+    }
+    slot &+= 8
+  }
+}
+
+/// Chunk by chunk of 64 slots, all queries, from values widened once.
+@inline(__always)
+func weighMany<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Visible) {
+  let stride = task.layout.valueStride
+  let values = task.page + task.layout.valueOffset
+  var slot = visible.lower
+  while slot < visible.upper {
+    let count = min(64, visible.upper &- slot)
+    var d = 0
+    while d < stride {
+      let isWide = stride &- d >= 64
+      let width = isWide ? 64 : 16
+      let widened = task.workspace.assumingMemoryBound(to: Float.self)
+      var i = 0
+      while i < count {
+        let row = (slot &+ i) &* stride &+ d
+        var j = 0
+        while j < width {
+          _mm512_storeu_ps(widened + i &* width + j, E.load(values, row &+ j))
+          j &+= 16
+        }
+        i &+= 1
+      }
+      let chunk = ValueChunk(base: task.workspace, rowByteCount: width &* 4, first: slot, count: count)
+      if isWide {
+        weighChunk(WideOutput.self, chunk, task, d)
+      } else {
+        weighChunk(NarrowOutput.self, chunk, task, d)
+      }
+      d &+= width
+    }
+    slot &+= 64
+  }
+}
+
+@inline(__always)
+private func weighChunk<Part: OutputPart>(
+  _: Part.Type, _ chunk: ValueChunk, _ task: PageAttention, _ dimension: Int
+) {
+  var i = 0
+  while i < task.queryCount {
+    let left = task.queryCount &- i
+    if left >= 4 {
+      weigh(FloatElement.self, FourQueries<Part>.self, chunk, task, query: i, dimension: dimension)
+      i &+= 4
+    } else if left == 3 {
+      weigh(FloatElement.self, ThreeQueries<Part>.self, chunk, task, query: i, dimension: dimension)
+      i &+= 3
+    } else if left == 2 {
+      weigh(FloatElement.self, TwoQueries<Part>.self, chunk, task, query: i, dimension: dimension)
+      i &+= 2
+    } else {
+      weigh(FloatElement.self, OneQuery<Part>.self, chunk, task, query: i, dimension: dimension)
+      i &+= 1
+    }
   }
 }

@@ -32,7 +32,7 @@ extension ModelDescription: CustomStringConvertible {
     """
     \(name ?? path): \(architecture), \(parameterCount / 1_000_000) M parameters, \(weightType); \
     context of \(contextLength) tokens (trained for \(trainedContextLength)), \
-    \((cacheByteCount + 0xF_FFFF) >> 20) MiB of keys and values (\(cacheType)) when full
+    \((cacheByteCount >> 20) + 1) MiB of keys and values (\(cacheType)) when full
     """
   }
 }

@@ -52,8 +52,8 @@ extension Compute {
     try cache.reserve(upTo: start + q.rows)
     rotary.reserve(start + q.rows)
     rotary.withPointers { cosines, sines in
-      forEachTokenRange(q.rows) { range in
-        for row in range {
+      forEachBlock(rows: q.rows, start: start) { rows in
+        for row in rows {
           let angles = (start + row) * (rotary.rotated / 2)
           rotate(q.row(row), shape.headCount, shape.queryNorm, shape, rotary, cosines + angles, sines + angles)
           rotate(k.row(row), shape.keyHeadCount, shape.keyNorm, shape, rotary, cosines + angles, sines + angles)
@@ -65,6 +65,18 @@ extension Compute {
       try attendOne(q, shape, cache, start, output)
     } else {
       try attendMany(q, shape, cache, start, output)
+    }
+  }
+
+  /// Calls `body` for ranges of rows that make up all of them, in parallel from `serialTokens` on, none of which shares a
+  /// block of keys with another.
+  private func forEachBlock(rows: Int, start: Int, _ body: (Range<Int>) -> Void) {
+    if rows < Self.serialTokens { return body(0..<rows) }
+    let size = KVPageLayout.blockPositions
+    let first = start / size
+    pool.run((start + rows + size - 1) / size - first, threads: threads) { task, _ in
+      let begin = (first + task) * size - start
+      body(max(0, begin)..<min(rows, begin + size))
     }
   }
 
@@ -172,7 +184,7 @@ extension Compute {
     table.attendPage(
       PageAttention(
         layout: cache.layout, page: UnsafeRawPointer(memory), queries: scratch.queries, queryCount: queries,
-        lower: scratch.lower, upper: scratch.upper, scores: scratch.scores, out: out))
+        lower: scratch.lower, upper: scratch.upper, scores: scratch.scores, workspace: scratch.workspace, out: out))
   }
 }
 
@@ -199,17 +211,20 @@ private struct Visible {
 
 /// A worker's scratch memory as the arguments of the attention kernel.
 private struct AttentionScratch {
+  let workspace: UnsafeMutableRawPointer
   let queries: UnsafeMutablePointer<Float>
   let scores: UnsafeMutablePointer<Float>
   let lower: UnsafeMutablePointer<Int32>
   let upper: UnsafeMutablePointer<Int32>
 
   static func byteCount(queries: Int, _ layout: KVPageLayout) -> Int {
-    (queries * (layout.headSize + KVPageLayout.positions + 2) * 4 + 63) / 64 * 64
+    PageAttention.workspaceByteCount(layout) + (queries * (layout.headSize + KVPageLayout.positions + 2) * 4 + 63) / 64
+      * 64
   }
 
   init(base: UnsafeMutableRawPointer, queries count: Int, _ layout: KVPageLayout) {
-    scores = base.assumingMemoryBound(to: Float.self)
+    workspace = base
+    scores = (base + PageAttention.workspaceByteCount(layout)).assumingMemoryBound(to: Float.self)
     queries = scores + count * KVPageLayout.positions
     lower = UnsafeMutableRawPointer(queries + count * layout.headSize).assumingMemoryBound(to: Int32.self)
     upper = lower + count

@@ -15,10 +15,10 @@ public final class KVLayer {
   /// The first position still held.
   private(set) var firstPosition = 0
 
-  public init(headCount: Int, headSize: Int, isHalf: Bool, window: Int?) {
+  public init(headCount: Int, headSize: Int, type: KVElement, window: Int?) {
     self.headCount = headCount
     self.window = window
-    layout = KVPageLayout(headSize: headSize, isHalf: isHalf)
+    layout = KVPageLayout(headSize: headSize, type: type)
   }
 
   /// Positions kept beyond the window, so that the last tokens can be taken back.
@@ -27,10 +27,16 @@ public final class KVLayer {
   /// Bytes of a page: all heads.
   private var pageByteCount: Int { headCount * layout.byteCount }
 
-  /// Bytes that `count` positions take, appended `chunk` at a time.
+  /// Bytes that `count` positions take, appended `chunk` at a time; `Int.max` where they are more than that.
   public func byteCount(positions count: Int, chunk: Int) -> Int {
-    let held = min(count, window.map { $0 + Self.slack + chunk + KVPageLayout.positions } ?? count)
-    return (held + KVPageLayout.positions - 1) / KVPageLayout.positions * pageByteCount
+    let extra = Self.slack + KVPageLayout.positions
+    var held = count
+    if let window, window < count, chunk < count - window, extra < count - window - chunk {
+      held = window + chunk + extra
+    }
+    let pages = held / KVPageLayout.positions + (held % KVPageLayout.positions > 0 ? 1 : 0)
+    let (bytes, overflow) = pages.multipliedReportingOverflow(by: pageByteCount)
+    return overflow ? .max : bytes
   }
 
   /// Bytes of the keys and values that a query at `position` sees.

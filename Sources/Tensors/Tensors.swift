@@ -9,3 +9,4 @@ public typealias ProcessorFeatures = KingletKernels.ProcessorFeatures
 public typealias InstructionSet = KingletKernels.InstructionSet
 public typealias RotaryPairing = KingletKernels.RotaryPairing
 public typealias GateActivation = KingletKernels.Activation
+public typealias KVElement = KingletKernels.KVElement

@@ -7,6 +7,16 @@ public enum KVType: String, Sendable, CaseIterable {
   case f16
   /// Single precision: twice the memory, for comparisons with a reference.
   case f32
+  /// Bytes with a half-precision scale for each 32 dimensions: little more than half the memory of `f16`.
+  case q8_0
+
+  var element: KVElement {
+    switch self {
+    case .f16: .f16
+    case .f32: .f32
+    case .q8_0: .q8_0
+    }
+  }
 }
 
 /// The keys and values of one sequence, for all layers.
@@ -26,7 +36,7 @@ public final class KVCache {
     self.type = type
     layers = description.layers.map {
       KVLayer(
-        headCount: description.keyHeadCount, headSize: description.headSize, isHalf: type == .f16, window: $0.window)
+        headCount: description.keyHeadCount, headSize: description.headSize, type: type.element, window: $0.window)
     }
   }
 
@@ -50,10 +60,12 @@ public final class KVCache {
 }
 
 extension DecoderDescription {
-  /// Bytes of keys and values that `capacity` positions take.
+  /// Bytes of keys and values that `capacity` positions take; `Int.max` where they are more than that.
   public func cacheByteCount(capacity: Int, type: KVType = .f16) -> Int {
     KVCache(self, capacity: max(1, capacity), type: type).layers.reduce(0) {
-      $0 + $1.byteCount(positions: capacity, chunk: Decoder.chunkLength)
+      let (sum, overflow) = $0.addingReportingOverflow(
+        $1.byteCount(positions: capacity, chunk: Decoder.chunkLength))
+      return overflow ? .max : sum
     }
   }
 }

@@ -14,7 +14,7 @@ import Testing
     for position in [0, 1, 15, 16, 39, 40, 255, 256, 257, 511, 512, 599] {
       let expected = sequence.reference(position)
       let worst = zip(result[position], expected).map { abs(Double($0) - $1) }.max() ?? .infinity
-      #expect(worst < (sequence.isHalf ? 3e-3 : 1e-5), "position \(position)")
+      #expect(worst < sequence.tolerance, "position \(position)")
     }
   }
 
@@ -55,25 +55,36 @@ extension AttendTests {
     let shape: AttentionShape
     let rotated: Int
     let window: Int?
-    let isHalf: Bool
+    let type: KVElement
     private let q, k, v: [Float]
+
+    /// How far an output may be from the exact one.
+    var tolerance: Double {
+      switch type {
+      case .f32: 1e-5
+      case .f16: 3e-3
+      case .q8_0: 4e-2
+      }
+    }
 
     var testDescription: String {
       let heads = "\(shape.headCount)/\(shape.keyHeadCount) heads of \(shape.headSize)"
-      return "\(heads), window \(window.map(String.init) ?? "none"), \(isHalf ? "F16" : "F32")"
+      return "\(heads), window \(window.map(String.init) ?? "none"), \(type)"
     }
 
     static let all: [Sequence] = [
-      Sequence(heads: (4, 2), size: 24, rotated: 16, .adjacent, norms: false, window: nil, isHalf: false),
-      Sequence(heads: (9, 3), size: 64, rotated: 64, .adjacent, norms: false, window: nil, isHalf: true),
-      Sequence(heads: (14, 2), size: 64, rotated: 64, .halves, norms: false, window: 40, isHalf: false),
-      Sequence(heads: (4, 1), size: 80, rotated: 40, .halves, norms: true, window: 300, isHalf: false),
-      Sequence(heads: (2, 2), size: 16, rotated: 16, .adjacent, norms: true, window: 256, isHalf: true),
-      Sequence(heads: (9, 1), size: 40, rotated: 40, .halves, norms: true, window: 1, isHalf: false),
+      Sequence(heads: (4, 2), size: 24, rotated: 16, .adjacent, norms: false, window: nil, type: .f32),
+      Sequence(heads: (9, 3), size: 64, rotated: 64, .adjacent, norms: false, window: nil, type: .f16),
+      Sequence(heads: (14, 2), size: 64, rotated: 64, .halves, norms: false, window: 40, type: .f32),
+      Sequence(heads: (4, 1), size: 80, rotated: 40, .halves, norms: true, window: 300, type: .f32),
+      Sequence(heads: (2, 2), size: 16, rotated: 16, .adjacent, norms: true, window: 256, type: .f16),
+      Sequence(heads: (9, 3), size: 64, rotated: 64, .adjacent, norms: false, window: nil, type: .q8_0),
+      Sequence(heads: (4, 1), size: 80, rotated: 80, .halves, norms: true, window: 299, type: .q8_0),
+      Sequence(heads: (9, 1), size: 40, rotated: 40, .halves, norms: true, window: 1, type: .f32),
     ]
 
     private init(
-      heads: (Int, Int), size: Int, rotated: Int, _ pairing: RotaryPairing, norms: Bool, window: Int?, isHalf: Bool
+      heads: (Int, Int), size: Int, rotated: Int, _ pairing: RotaryPairing, norms: Bool, window: Int?, type: KVElement
     ) {
       var random = SeededRandom(61)
       func norm() -> RMSNorm? {
@@ -84,7 +95,7 @@ extension AttendTests {
         scale: 1 / Float(size).squareRoot(), queryNorm: norm(), keyNorm: norm())
       self.rotated = rotated
       self.window = window
-      self.isHalf = isHalf
+      self.type = type
       q = random.floats(length * heads.0 * size, deviation: 2)
       k = random.floats(length * heads.1 * size)
       v = random.floats(length * heads.1 * size)
@@ -93,14 +104,14 @@ extension AttendTests {
     /// The same shape with other numbers.
     init(_ other: Sequence, seed: UInt64) {
       var random = SeededRandom(seed)
-      (shape, rotated, window, isHalf) = (other.shape, other.rotated, other.window, other.isHalf)
+      (shape, rotated, window, type) = (other.shape, other.rotated, other.window, other.type)
       q = random.floats(other.q.count)
       k = random.floats(other.k.count)
       v = random.floats(other.v.count)
     }
 
     func makeCache() -> KVLayer {
-      KVLayer(headCount: shape.keyHeadCount, headSize: shape.headSize, isHalf: isHalf, window: window)
+      KVLayer(headCount: shape.keyHeadCount, headSize: shape.headSize, type: type, window: window)
     }
 
     private func makeRotary() -> RotaryTable { RotaryTable(rotated: rotated, base: 10_000, scale: 0.5) }

@@ -5,8 +5,8 @@ import Testing
 
 /// The cache of keys and values: what is kept, dropped and given back.
 @Suite("KV layer") struct KVLayerTests {
-  private func makeLayer(window: Int?, isHalf: Bool = true) -> KVLayer {
-    KVLayer(headCount: 2, headSize: 24, isHalf: isHalf, window: window)
+  private func makeLayer(window: Int?, type: KVElement = .f16) -> KVLayer {
+    KVLayer(headCount: 2, headSize: 24, type: type, window: window)
   }
 
   /// Pages that are held, of the first ten.
@@ -94,17 +94,17 @@ import Testing
     #expect(isKept && held(layer) == [])
   }
 
-  @Test("Byte counts are those of the pages that can be held at once", arguments: [true, false])
-  func byteCount(isHalf: Bool) throws {
-    // Keys of 24 dimensions and values padded to 32, 256 positions, 2 heads.
-    let page = 2 * 256 * (24 + 32) * (isHalf ? 2 : 4)
-    let all = makeLayer(window: nil, isHalf: isHalf)
+  @Test("Byte counts are those of the pages that can be held at once", arguments: KVElement.allCases)
+  func byteCount(type: KVElement) throws {
+    // 2 heads, 256 positions; keys of 24 dimensions and values padded to 32. Q8_0: a group each, with its scale.
+    let page = 2 * 256 * (type == .q8_0 ? 2 * (32 + 2) : (24 + 32) * (type == .f16 ? 2 : 4))
+    let all = makeLayer(window: nil, type: type)
     for (positions, pages) in [(0, 0), (1, 1), (256, 1), (257, 2), (8192, 32)] {
       #expect(all.byteCount(positions: positions, chunk: 512) == pages * page)
     }
     for window in [1, 100, 255, 256, 257, 600] {
       for chunk in [1, 7, 256, 512] {
-        let layer = makeLayer(window: window, isHalf: isHalf)
+        let layer = makeLayer(window: window, type: type)
         var most = 0
         for start in stride(from: 0, to: 4000, by: chunk) {
           try layer.reserve(upTo: start + chunk)
@@ -116,5 +116,10 @@ import Testing
         #expect(layer.byteCount(positions: 100, chunk: chunk) == page)
       }
     }
+    // More than a number can say.
+    #expect(all.byteCount(positions: .max, chunk: 512) == .max)
+    #expect(makeLayer(window: .max, type: type).byteCount(positions: .max, chunk: 512) == .max)
+    #expect(makeLayer(window: .max - 300, type: type).byteCount(positions: .max, chunk: .max) == .max)
+    #expect(makeLayer(window: 256, type: type).byteCount(positions: .max, chunk: 256) == 4 * page)
   }
 }

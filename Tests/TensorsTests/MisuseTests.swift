@@ -77,7 +77,7 @@ import Testing
       try compute.attend(
         q: zeros(3, q), k: zeros(keys, k), v: zeros(3, v), shape: shape,
         rotary: RotaryTable(rotated: rotated, base: 10_000),
-        cache: KVLayer(headCount: heads, headSize: size, isHalf: true, window: nil), start: start,
+        cache: KVLayer(headCount: heads, headSize: size, type: .f16, window: nil), start: start,
         to: FloatMatrix(columns: output))
     }
     try attend()

@@ -8,22 +8,22 @@ import Testing
 @Suite struct BatchInvariance {
   private static let ids: [Int32] = (0..<300).map { Int32($0 * 37 % 509 + 3) }
 
-  @Test(arguments: ["llama", "qwen2", "gemma3"])
-  func logitsAreTheSameBits(_ name: String) throws {
-    let expected = try load(name, threads: 1).allLogits(Self.ids, type: .f16)
+  @Test(arguments: ["llama", "qwen2", "gemma3"], [KVType.f16, .q8_0])
+  func logitsAreTheSameBits(_ name: String, _ type: KVType) throws {
+    let expected = try load(name, threads: 1).allLogits(Self.ids, type: type)
     let decoder = try load(name, threads: 2)
     for chunk in [1, 7, 32, 512] {
-      #expect(try decoder.allLogits(Self.ids, chunk: chunk, type: .f16) == expected, "chunks of \(chunk)")
+      #expect(try decoder.allLogits(Self.ids, chunk: chunk, type: type) == expected, "chunks of \(chunk)")
     }
   }
 
-  @Test(arguments: ["llama", "qwen2", "gemma3"])
-  func aReusedPrefixChangesNothing(_ name: String) throws {
+  @Test(arguments: ["llama", "qwen2", "gemma3"], [KVType.f16, .q8_0])
+  func aReusedPrefixChangesNothing(_ name: String, _ type: KVType) throws {
     let decoder = try load(name, threads: 2)
     var expected: [Float] = []
-    try decoder.forward(Self.ids[...], cache: decoder.makeCache(capacity: 300), logits: &expected)
+    try decoder.forward(Self.ids[...], cache: decoder.makeCache(capacity: 300, type: type), logits: &expected)
 
-    let cache = try decoder.makeCache(capacity: 400)
+    let cache = try decoder.makeCache(capacity: 400, type: type)
     try decoder.forward(Self.ids[..<250] + [1, 2, 3, 4, 5, 6], cache: cache)
     #expect(cache.truncate(to: 250) == 250)
     var logits: [Float] = []

@@ -40,6 +40,20 @@ import Testing
     }
   }
 
+  @Test("A cache of bytes moves logits little", arguments: ["llama", "llama-tied", "qwen2", "gemma3"])
+  func roundedCache(_ name: String) throws {
+    let folder = Fixtures.path("arch/\(name)")
+    let golden = try json(Golden.self, at: folder + "/golden.json")
+    let decoder = try Decoder.load(GGUFFile(path: folder + "/model.gguf"))
+    for prompt in golden.prompts {
+      let expected = try numbers(Float.self, at: "\(folder)/\(prompt.logits)")
+      let actual = try decoder.allLogits(prompt.ids, type: .q8_0)
+      let error = normalizedError(actual, expected)
+      #expect(error > 0 && error < 1e-4, "\(error)")
+      #expect(abs(negativeLogLikelihood(decoder.rows(actual), prompt.ids) - prompt.nll) <= 1e-3 * max(1, prompt.nll))
+    }
+  }
+
   @Test(arguments: ["llama", "llama-tied", "qwen2", "gemma3"])
   func greedy(_ name: String) throws {
     let folder = Fixtures.path("arch/\(name)")

@@ -59,6 +59,17 @@ KINGLET_AVX512 uint16_t kinglet512_less(__m512i a, __m512i b) { return _mm512_cm
 
 KINGLET_AVX512 int32_t kinglet512_low32(__m256i v) { return _mm_cvtsi128_si32(_mm256_castsi256_si128(v)); }
 
+// The first words of up to 16 rows of 32 bytes, and writing them.
+KINGLET_AVX512 __m512i kinglet512_row_offsets(void) {
+  return _mm512_slli_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), 5);
+}
+KINGLET_AVX512 __m512i kinglet512_gather_rows(const void *rows, uint16_t mask) {
+  return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), mask, kinglet512_row_offsets(), rows, 1);
+}
+KINGLET_AVX512 void kinglet512_scatter_rows(void *rows, uint16_t mask, __m512i words) {
+  _mm512_mask_i32scatter_epi32(rows, mask, kinglet512_row_offsets(), words, 1);
+}
+
 #define KINGLET_AVX2 static inline __attribute__((always_inline, nodebug, target("avx2,f16c,fma")))
 
 // 8 floats to 8 halves, rounded to nearest even.

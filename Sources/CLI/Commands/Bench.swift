@@ -49,7 +49,7 @@ struct Bench: ParsableCommand {
   @Option(help: "Who multiplies float weights: auto, blas or simd.")
   var matmul: ComputeOptions.Matmul = .auto
 
-  @Option(help: "How keys and values are stored: f16 or f32.")
+  @Option(help: "How keys and values are stored: f16, f32 or q8_0.")
   var kvType: KVType = .f16
 
   @Flag(help: "Also measure what this machine can do at most.")

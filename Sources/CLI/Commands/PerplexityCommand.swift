@@ -22,7 +22,7 @@ struct PerplexityCommand: ParsableCommand {
   @Option(name: [.short, .long], help: "Tokens of a chunk.")
   var context: Int = 512
 
-  @Option(help: "How keys and values are stored: f16 or f32.")
+  @Option(help: "How keys and values are stored: f16, f32 or q8_0.")
   var kvType: KVType = .f32
 
   @Flag(help: "Print one JSON object.")

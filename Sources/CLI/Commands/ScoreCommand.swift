@@ -34,7 +34,7 @@ struct ScoreCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write all logits to this file.", valueName: "file"))
   var dumpLogits: String?
 
-  @Option(help: "How keys and values are stored: f16 or f32.")
+  @Option(help: "How keys and values are stored: f16, f32 or q8_0.")
   var kvType: KVType = .f32
 
   @Flag(help: "Print one JSON object.")

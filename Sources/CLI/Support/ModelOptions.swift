@@ -50,7 +50,7 @@ struct LoadArguments: ParsableArguments {
     help: "Tokens of context (default: what the model was trained for, at most 8192).")
   var context: Int?
 
-  @Option(help: "How keys and values are stored: f16 or f32.")
+  @Option(help: "How keys and values are stored: f16, f32 or q8_0.")
   var kvType: KVType = .f16
 
   @Option(help: ArgumentHelp("A chat template to use in place of the model's.", valueName: "file"))

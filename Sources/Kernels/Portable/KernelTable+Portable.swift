@@ -11,7 +11,7 @@ extension KernelTable {
     gate: PortableVectors.gate,
     addScaled: PortableVectors.addScaled,
     indexOfMaximum: PortableVectors.indexOfMaximum,
-    appendKeyValue: PortableAttention.append,
+    appendKeyValue: PortableKVPages.append,
     attendPage: PortableAttention.attend,
     mergePages: PortableAttention.merge,
     finishAttention: PortableAttention.finish)

@@ -1,5 +1,3 @@
-import KingletQuants
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -11,44 +9,43 @@ import KingletQuants
 /// The references of the attention kernels: softmax over one page at a time (the partial results of Rabe and Staats 2021
 /// and Dao et al. 2022), merged in ascending order of pages.
 enum PortableAttention {
-  static func append(_ p: KVAppend) {
-    let layout = p.layout
-    let block = p.slot / 16 * 16 * layout.headSize + p.slot % 16
-    let values = p.page + layout.valueOffset
-    for d in 0..<layout.headSize {
-      store(p.key[d], layout, p.page, block + 16 * d)
-      store(p.value[d], layout, values, p.slot * layout.valueStride + d)
-    }
-  }
-
   static func attend(_ task: PageAttention) {
-    let headSize = task.layout.headSize
-    let stride = PageAttention.resultStride(task.layout)
-    for i in 0..<task.queryCount {
-      let query = task.queries + i * headSize
-      let scores = task.scores + i * KVPageLayout.positions
-      let out = task.out + i * stride
-      let visible = Int(task.lower[i])..<max(Int(task.lower[i]), Int(task.upper[i]))
-      var maximum = -Float.infinity
-      for slot in visible {
-        var score: Float = 0
-        let block = slot / 16 * 16 * headSize + slot % 16
-        for d in 0..<headSize { score += query[d] * load(task.layout, task.page, block + 16 * d) }
-        scores[slot] = score
-        maximum = max(maximum, score)
+    let (layout, headSize) = (task.layout, task.layout.headSize)
+    let seen = (0..<task.queryCount).map { Int(task.lower[$0])..<max(Int(task.lower[$0]), Int(task.upper[$0])) }
+    let slots = (seen.map(\.lowerBound).min() ?? 0)..<(seen.map(\.upperBound).max() ?? 0)
+    // Keys, and then values, of the page as floats, [256, headSize].
+    let elements = task.workspace.assumingMemoryBound(to: Float.self)
+    for slot in slots {
+      for d in 0..<headSize {
+        elements[slot * headSize + d] = PortableKVPages.key(layout, task.page, slot: slot, dimension: d)
       }
+    }
+    for i in 0..<task.queryCount {
+      let (query, scores) = (task.queries + i * headSize, task.scores + i * KVPageLayout.positions)
+      for slot in seen[i] {
+        var score: Float = 0
+        for d in 0..<headSize { score += query[d] * elements[slot * headSize + d] }
+        scores[slot] = score
+      }
+    }
+    for slot in slots {
+      for d in 0..<headSize {
+        elements[slot * headSize + d] = PortableKVPages.value(layout, task.page, slot: slot, dimension: d)
+      }
+    }
+    for i in 0..<task.queryCount {
+      let scores = task.scores + i * KVPageLayout.positions
+      let out = task.out + i * PageAttention.resultStride(layout)
+      let maximum = seen[i].reduce(-Float.infinity) { max($0, scores[$1]) }
       var sum: Float = 0
-      for d in 0..<task.layout.valueStride { out[d] = 0 }
-      for slot in visible {
+      for d in 0..<layout.valueStride { out[d] = 0 }
+      for slot in seen[i] {
         let weight = expf(scores[slot] - maximum)
         sum += weight
-        let row = slot * task.layout.valueStride
-        for d in 0..<headSize {
-          out[d] += weight * load(task.layout, task.page + task.layout.valueOffset, row + d)
-        }
+        for d in 0..<headSize { out[d] += weight * elements[slot * headSize + d] }
       }
-      out[task.layout.valueStride] = maximum
-      out[task.layout.valueStride + 1] = sum
+      out[layout.valueStride] = maximum
+      out[layout.valueStride + 1] = sum
     }
   }
 
@@ -67,19 +64,5 @@ enum PortableAttention {
   ) {
     let sum = running[valueStride + 1]
     for d in 0..<headSize { out[d] = running[d] / sum }
-  }
-
-  private static func load(_ layout: KVPageLayout, _ base: UnsafeRawPointer, _ index: Int) -> Float {
-    layout.isHalf
-      ? Half(bits: base.load(fromByteOffset: 2 * index, as: UInt16.self)).float
-      : base.load(fromByteOffset: 4 * index, as: Float.self)
-  }
-
-  private static func store(_ value: Float, _ layout: KVPageLayout, _ base: UnsafeMutableRawPointer, _ index: Int) {
-    if layout.isHalf {
-      base.storeBytes(of: Half(min(max(value, -65_504), 65_504)).bits, toByteOffset: 2 * index, as: UInt16.self)
-    } else {
-      base.storeBytes(of: value, toByteOffset: 4 * index, as: Float.self)
-    }
   }
 }

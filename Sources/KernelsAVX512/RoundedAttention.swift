@@ -1,0 +1,46 @@
+import CIntrinsics
+import KingletKernels
+
+/// Attention over one page of Q8_0; the sums of integers do not depend on their order.
+@inline(__always)
+func attendRounded(_ task: PageAttention) {
+  let visible = visibleSlots(task)
+  var i = 0
+  while i < task.queryCount {
+    let left = task.queryCount &- i
+    if left >= 8 {
+      score(EightRoundedScores.self, task, i, visible)
+      i &+= 8
+    } else if left >= 4 {
+      score(FourRoundedScores.self, task, i, visible)
+      i &+= 4
+    } else if left == 3 {
+      score(ThreeRoundedScores.self, task, i, visible)
+      i &+= 3
+    } else if left == 2 {
+      score(TwoRoundedScores.self, task, i, visible)
+      i &+= 2
+    } else {
+      score(RoundedScore.self, task, i, visible)
+      i &+= 1
+    }
+  }
+  softmax(task, visible)
+  i = 0
+  while i < task.queryCount {
+    let left = task.queryCount &- i
+    if left >= 4 {
+      weighRounded(4, task, i, visible)
+      i &+= 4
+    } else if left == 3 {
+      weighRounded(3, task, i, visible)
+      i &+= 3
+    } else if left == 2 {
+      weighRounded(2, task, i, visible)
+      i &+= 2
+    } else {
+      weighRounded(1, task, i, visible)
+      i &+= 1
+    }
+  }
+}
