@@ -26,10 +26,14 @@ enum FloatElement: CacheElement {
   }
 }
 
+/// Pages of halves or floats.
 @inline(never)
 func attendPage256(_ task: PageAttention) {
-  if task.layout.isHalf { attend(HalfElement.self, task) } else { attend(FloatElement.self, task) }
+  if isHalf(task.layout) { attend(HalfElement.self, task) } else { attend(FloatElement.self, task) }
 }
+
+@inline(__always)
+func isHalf(_ layout: KVPageLayout) -> Bool { if case .f16 = layout.type { true } else { false } }
 
 @inline(__always)
 func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {

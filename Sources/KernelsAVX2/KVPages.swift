@@ -3,6 +3,7 @@ import KingletKernels
 
 // What happens around attention: appending to a page, merging the results of pages, dividing by the sum.
 
+/// To a page of halves or floats.
 @inline(never)
 func appendKeyValue256(_ p: KVAppend) {
   let headSize = p.layout.headSize
@@ -12,7 +13,7 @@ func appendKeyValue256(_ p: KVAppend) {
   // A row of values is padded to whole vectors with zeros, which is what a masked load puts there.
   forEachSlice(headSize) { slice in
     let value = slice.load(p.value)
-    if p.layout.isHalf {
+    if isHalf(p.layout) {
       _mm_storeu_si128(
         (values + slice.offset &* 2).assumingMemoryBound(to: __m128i_u.self), kinglet256_half(bounded(value)))
     } else {
@@ -22,7 +23,7 @@ func appendKeyValue256(_ p: KVAppend) {
   var d = 0
   while d < headSize {
     let index = d &* 16 &+ lane
-    if p.layout.isHalf {
+    if isHalf(p.layout) {
       let half = _mm_cvtsi128_si32(kinglet256_half(bounded(_mm256_set1_ps(p.key[d]))))
       keys.storeBytes(of: UInt16(truncatingIfNeeded: half), toByteOffset: index &* 2, as: UInt16.self)
     } else {

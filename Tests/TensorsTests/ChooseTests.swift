@@ -1,4 +1,3 @@
-import KingletKernels
 import KingletQuants
 import KingletTestSupport
 import Testing
