@@ -15,7 +15,12 @@ extension KernelTable {
     gate: gate256,
     addScaled: addScaled256,
     indexOfMaximum: indexOfMaximum256,
-    appendKeyValue: appendKeyValue256,
+    appendKeyValue: { position in
+      switch position.layout.type {
+      case .f16, .f32: appendKeyValue256(position)
+      case .q8_0: KernelTable.portable.appendKeyValue(position)
+      }
+    },
     attendPage: attendPage256,
     mergePages: mergePages256,
     finishAttention: finishAttention256)
