@@ -26,18 +26,25 @@ enum FloatElement: CacheElement {
   }
 }
 
-/// Pages of halves or floats.
 @inline(never)
 func attendPage256(_ task: PageAttention) {
-  if isHalf(task.layout) { attend(HalfElement.self, task) } else { attend(FloatElement.self, task) }
+  let visible = visibleSlots(task)
+  switch task.layout.type {
+  case .f16: attend(HalfElement.self, task, visible)
+  case .f32: attend(FloatElement.self, task, visible)
+  case .q8_0: attendWidened(task, visible)
+  }
 }
 
 @inline(__always)
-func isHalf(_ layout: KVPageLayout) -> Bool { if case .f16 = layout.type { true } else { false } }
+private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Visible) {
+  score(E.self, task, visible)
+  weigh(E.self, task, visible)
+}
 
+/// Scores of all queries, and their weights.
 @inline(__always)
-func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
-  let visible = visibleSlots(task)
+func score<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Visible) {
   var i = 0
   while i < task.queryCount {
     let left = task.queryCount &- i
@@ -57,7 +64,12 @@ func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
     softmax(task, i, visible)
     i &+= 1
   }
-  i = 0
+}
+
+/// Outputs of all queries.
+@inline(__always)
+func weigh<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Visible) {
+  var i = 0
   while i < task.queryCount {
     let left = task.queryCount &- i
     if left == 3 || left > 4 {

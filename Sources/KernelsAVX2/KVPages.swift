@@ -3,9 +3,11 @@ import KingletKernels
 
 // What happens around attention: appending to a page, merging the results of pages, dividing by the sum.
 
-/// To a page of halves or floats.
+/// A position of F16 or F32.
 @inline(never)
 func appendKeyValue256(_ p: KVAppend) {
+  var isHalf = false
+  if case .f16 = p.layout.type { isHalf = true }
   let headSize = p.layout.headSize
   let keys = p.page + (p.slot & ~15) &* headSize &* p.layout.elementByteCount
   let lane = p.slot & 15
@@ -13,7 +15,7 @@ func appendKeyValue256(_ p: KVAppend) {
   // A row of values is padded to whole vectors with zeros, which is what a masked load puts there.
   forEachSlice(headSize) { slice in
     let value = slice.load(p.value)
-    if isHalf(p.layout) {
+    if isHalf {
       _mm_storeu_si128(
         (values + slice.offset &* 2).assumingMemoryBound(to: __m128i_u.self), kinglet256_half(bounded(value)))
     } else {
@@ -23,7 +25,7 @@ func appendKeyValue256(_ p: KVAppend) {
   var d = 0
   while d < headSize {
     let index = d &* 16 &+ lane
-    if isHalf(p.layout) {
+    if isHalf {
       let half = _mm_cvtsi128_si32(kinglet256_half(bounded(_mm256_set1_ps(p.key[d]))))
       keys.storeBytes(of: UInt16(truncatingIfNeeded: half), toByteOffset: index &* 2, as: UInt16.self)
     } else {

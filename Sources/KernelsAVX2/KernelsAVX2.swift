@@ -15,11 +15,13 @@ extension KernelTable {
     gate: gate256,
     addScaled: addScaled256,
     indexOfMaximum: indexOfMaximum256,
-    appendKeyValue: { isRounded($0.layout) ? KernelTable.portable.appendKeyValue($0) : appendKeyValue256($0) },
-    attendPage: { isRounded($0.layout) ? KernelTable.portable.attendPage($0) : attendPage256($0) },
+    appendKeyValue: { position in
+      switch position.layout.type {
+      case .f16, .f32: appendKeyValue256(position)
+      case .q8_0: KernelTable.portable.appendKeyValue(position)
+      }
+    },
+    attendPage: attendPage256,
     mergePages: mergePages256,
     finishAttention: finishAttention256)
 }
-
-/// Pages of Q8_0 are left to the portable kernels.
-private func isRounded(_ layout: KVPageLayout) -> Bool { if case .q8_0 = layout.type { true } else { false } }

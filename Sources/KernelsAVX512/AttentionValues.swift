@@ -191,6 +191,7 @@ func weighMany<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Vis
         let row = (slot &+ i) &* stride &+ d
         var j = 0
         while j < width {
+          kinglet512_prefetch(values + (row &+ j &+ 32 &* stride) &* E.byteCount)
           _mm512_storeu_ps(widened + i &* width + j, E.load(values, row &+ j))
           j &+= 16
         }

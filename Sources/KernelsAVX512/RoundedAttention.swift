@@ -26,20 +26,24 @@ func attendRounded(_ task: PageAttention) {
     }
   }
   softmax(task, visible)
+  clearOutputs(task)
   i = 0
   while i < task.queryCount {
     let left = task.queryCount &- i
-    if left >= 4 {
-      weighRounded(4, task, i, visible)
+    if left >= 8 {
+      weigh(EightRoundedOutputs.self, task, i, visible)
+      i &+= 8
+    } else if left >= 4 {
+      weigh(FourRoundedOutputs.self, task, i, visible)
       i &+= 4
     } else if left == 3 {
-      weighRounded(3, task, i, visible)
+      weigh(ThreeRoundedOutputs.self, task, i, visible)
       i &+= 3
     } else if left == 2 {
-      weighRounded(2, task, i, visible)
+      weigh(TwoRoundedOutputs.self, task, i, visible)
       i &+= 2
     } else {
-      weighRounded(1, task, i, visible)
+      weigh(RoundedOutput.self, task, i, visible)
       i &+= 1
     }
   }

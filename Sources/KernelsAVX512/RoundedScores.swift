@@ -8,24 +8,29 @@ import KingletKernels
 
 /// One query's sums over 16 positions: finished groups as floats, the group under way as integers.
 struct RoundedScore: RoundedScoreGroup {
-  var score = OneScore()
-  var dot = _mm512_setzero_si512()
+  var score = _mm512_setzero_ps()
+  // Two, as one would wait for itself.
+  var even = _mm512_setzero_si512()
+  var odd = _mm512_setzero_si512()
 
   @inline(__always) static var width: Int { 1 }
   @inline(__always) init() {}
   @inline(__always)
-  mutating func add(_ keys: Integers, _ queries: RoundedQueries, _ pair: Int) {
-    dot = _mm512_dpwssd_epi32(dot, keys, broadcastInt32(queries.values, pair &* 4))
+  mutating func add(_ first: Integers, _ second: Integers, _ queries: RoundedQueries, _ pair: Int) {
+    even = _mm512_dpwssd_epi32(even, first, broadcastInt32(queries.values, pair &* 4))
+    odd = _mm512_dpwssd_epi32(odd, second, broadcastInt32(queries.values, pair &* 4 &+ 4))
   }
   @inline(__always)
   mutating func finishGroup(_ keyScale: Floats, _ queries: RoundedQueries, _ group: Int) {
     let scale = broadcastFloat(queries.scales, group &* 4)
-    score.sum = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(dot), keyScale), scale, score.sum)
-    dot = _mm512_setzero_si512()
+    let dot = _mm512_cvtepi32_ps(_mm512_add_epi32(even, odd))
+    score = _mm512_fmadd_ps(_mm512_mul_ps(dot, keyScale), scale, score)
+    even = _mm512_setzero_si512()
+    odd = _mm512_setzero_si512()
   }
   @inline(__always)
   func store(_ task: PageAttention, _ first: Int, _ slot: Int) {
-    score.store(task, first, slot)
+    storeScores(score, task, first, slot)
   }
 }
 
@@ -33,8 +38,8 @@ struct RoundedScore: RoundedScoreGroup {
 protocol RoundedScoreGroup {
   static var width: Int { get }
   init()
-  /// Adds the products of a pair of dimensions.
-  mutating func add(_ keys: Integers, _ queries: RoundedQueries, _ pair: Int)
+  /// Adds the products of a pair of dimensions and the next one.
+  mutating func add(_ first: Integers, _ second: Integers, _ queries: RoundedQueries, _ pair: Int)
   mutating func finishGroup(_ keyScale: Floats, _ queries: RoundedQueries, _ group: Int)
   func store(_ task: PageAttention, _ first: Int, _ slot: Int)
 }
@@ -46,9 +51,9 @@ struct RoundedScorePair<A: RoundedScoreGroup, B: RoundedScoreGroup>: RoundedScor
   @inline(__always) static var width: Int { A.width &+ B.width }
   @inline(__always) init() {}
   @inline(__always)
-  mutating func add(_ keys: Integers, _ queries: RoundedQueries, _ pair: Int) {
-    a.add(keys, queries, pair)
-    b.add(keys, queries.advanced(by: A.width), pair)
+  mutating func add(_ first: Integers, _ second: Integers, _ queries: RoundedQueries, _ pair: Int) {
+    a.add(first, second, queries, pair)
+    b.add(first, second, queries.advanced(by: A.width), pair)
   }
   @inline(__always)
   mutating func finishGroup(_ keyScale: Floats, _ queries: RoundedQueries, _ group: Int) {
@@ -153,8 +158,10 @@ func score<Group: RoundedScoreGroup>(_: Group.Type, _ task: PageAttention, _ fir
     while group < groups {
       var pair = group &* 16
       while pair < group &* 16 &+ 16 {
-        sums.add(loadInt8sAsInt16s(keys, pair &* 32), queries, pair)
-        pair &+= 1
+        kinglet512_prefetch(keys + pair &* 32 + 4096)
+        let second = loadInt8sAsInt16s(keys, pair &* 32 &+ 32)
+        sums.add(loadInt8sAsInt16s(keys, pair &* 32), second, queries, pair)
+        pair &+= 2
       }
       sums.finishGroup(loadHalves(scales, group &* 32), queries, group)
       group &+= 1

@@ -21,9 +21,10 @@ func tailMask(_ count: Int) -> UInt16 { UInt16(truncatingIfNeeded: (1 &<< count)
 /// e^x to within 2 units in the last place: x = n ln 2 + r, e^r by its series, 2^n by `vscalefps`.
 ///
 /// Below -200 the result is exactly 0, also for -infinity: attention relies on it for what is masked. e^0 is exactly 1.
+/// NaN, as a second operand of the bounds, stays.
 @inline(__always)
 func exponential(_ x: Floats) -> Floats {
-  let bounded = _mm512_min_ps(_mm512_max_ps(x, _mm512_set1_ps(-200)), _mm512_set1_ps(200))
+  let bounded = _mm512_min_ps(_mm512_set1_ps(200), _mm512_max_ps(_mm512_set1_ps(-200), x))
   let n = kinglet512_round(_mm512_mul_ps(bounded, _mm512_set1_ps(1.442_695_04)))
   // ln 2 in two parts, the first with trailing zeros, so that n times it is exact (Cody and Waite 1980).
   var r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693_359_375), bounded)

@@ -138,13 +138,14 @@ extension Compute {
     }
   }
 
-  /// Several rows: a task takes eight of them for one key head through all pages.
+  /// Several rows: a task takes about 48 queries for one key head through all pages. More would not fit the caches, and
+  /// fewer widen keys and values more often.
   private func attendMany(
     _ q: FloatMatrix, _ shape: AttentionShape, _ cache: KVLayer, _ start: Int, _ output: FloatMatrix
   ) throws(KingletError) {
-    let tileRows = 8
-    let tiles = (q.rows + tileRows - 1) / tileRows
     let group = shape.groupSize
+    let tileRows = max(1, 48 / group)
+    let tiles = (q.rows + tileRows - 1) / tileRows
     let stride = PageAttention.resultStride(cache.layout)
     let most = tileRows * group
     let own = AttentionScratch.byteCount(queries: most, cache.layout)
@@ -234,8 +235,8 @@ private struct AttentionScratch {
   func take(_ q: FloatMatrix, rows: Range<Int>, head: Int, _ shape: AttentionShape) {
     let count = shape.groupSize * shape.headSize
     for (i, row) in rows.enumerated() {
-      let source = q.row(row) + head * count
-      for j in 0..<count { queries[i * count + j] = source[j] * shape.scale }
+      let (source, target) = (q.row(row) + head * count, queries + i * count)
+      for j in 0..<count { target[j] = source[j] * shape.scale }
     }
   }
 

@@ -6,7 +6,8 @@ import Testing
 
 /// The largest of a matrix's products, found without a row of them.
 @Suite("Choice of the largest product") struct ChooseTests {
-  @Test("Is the largest of the row that project makes", arguments: InstructionSet.tested, [QuantType.q8_0, .q4_K, .f32])
+  @Test(
+    "Is the largest of the row that project makes", arguments: InstructionSet.tested, [QuantType.q8_0, .q4_K, .f32])
   func agreement(set: InstructionSet, type: QuantType) throws {
     for rows in [1, 15, 33, 5000] {
       let matrix = try packed([RandomMatrix(type, rows: rows, columns: 256, seed: UInt64(rows))], set)[0]
@@ -30,7 +31,11 @@ import Testing
     let compute = try Compute(options: .init(), table: set.table())
     // One column of ones: the products are the weights.
     func choice(_ weights: [Float]) throws -> Int {
-      let matrix = try packed([RandomMatrix(.f32, rows: weights.count, columns: 1, bytes: weights.flatMap { withUnsafeBytes(of: $0, Array.init) })], set)[0]
+      let matrix = try packed(
+        [
+          RandomMatrix(
+            .f32, rows: weights.count, columns: 1, bytes: weights.flatMap { withUnsafeBytes(of: $0, Array.init) })
+        ], set)[0]
       return try compute.indexOfLargestProduct(compute.prepare(FloatMatrix([1], rows: 1), for: [matrix]), matrix)
     }
     var weights = [Float](repeating: -3, count: 3000)
