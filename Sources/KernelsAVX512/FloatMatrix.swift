@@ -159,8 +159,13 @@ private func multiply<Format: FloatFormat>(
   var row = 0
   while row &+ 8 <= rows {
     let w = weights + row &* rowByteCount
+    // The next eight rows are fetched a slice at a time while tokens pass over these.
+    var ahead = w + 8 &* rowByteCount
+    let slice = tokens >= 24 && row &+ 16 <= rows ? 24 &* rowByteCount / tokens : 0
     var token = 0
     while token &+ 3 <= tokens {
+      prefetch(ahead, slice)
+      ahead += slice
       multiplyTile(
         format, ThreeByEight.self, w, columns, x + token &* xStride, xStride, out + (token &* outStride &+ row),
         outStride)

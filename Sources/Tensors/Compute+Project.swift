@@ -184,12 +184,15 @@ extension Compute {
       weights = UnsafePointer(floats)
     }
     if usesBLAS(matrix, tokens: x.rows) {
-      BLAS.multiply(
+      return BLAS.multiply(
         weights: weights, rows: rows.count, columns: matrix.columns, x: input, xStride: x.stride,
         tokens: tokens.count, out: out, outStride: stride)
-    } else {
+    }
+    let block = Split.tokensPerBlock(x.stride * MemoryLayout<Float>.stride, of: tokens.count, step: 24)
+    for first in Swift.stride(from: 0, to: tokens.count, by: block) {
       table.multiplyFloats(
-        weights, rows.count, matrix.columns, input, x.stride, tokens.count, out, stride)
+        weights, rows.count, matrix.columns, input + first * x.stride, x.stride, min(block, tokens.count - first),
+        out + first * stride, stride)
     }
   }
 

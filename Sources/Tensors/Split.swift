@@ -11,6 +11,9 @@ struct Split {
   /// What a block of activations may take of the second-level cache.
   private static let activationByteCount = 512 << 10
 
+  /// Float weights meet this many tokens in one task, block by block: F16 and others are widened once for all.
+  private static let floatTokensPerPart = 1024
+
   let panelsPerPart: Int
   let tokensPerPart: Int
   /// The most tasks that may be taken at once.
@@ -33,13 +36,12 @@ struct Split {
   init(_ matrix: PackedMatrix, tokens: Int, threads: Int, matrices: Int = 1) {
     panelCount = matrix.panelCount
     tokenCount = tokens
-    // Blocks begin at multiples of eight tokens, where tiles do; of 24 where tokens are floats, taken by threes.
-    let floatByteCount = matrix.columns * MemoryLayout<Float>.stride
-    let tokenByteCount = matrix.isQuantized ? ActivationLayout.byteCount(columns: matrix.columns) : floatByteCount
-    let step = matrix.isQuantized ? 8 : 24
-    tokensPerPart = max(1, min(tokens, max(step, Self.activationByteCount / max(1, tokenByteCount) / step * step)))
+    tokensPerPart =
+      matrix.isQuantized
+      ? Self.tokensPerBlock(ActivationLayout.byteCount(columns: matrix.columns), of: tokens, step: 8)
+      : min(tokens, Self.floatTokensPerPart)
     let tiles = (tokensPerPart + 7) / 8
-    let panelByteCount = matrix.isQuantized ? matrix.panelByteCount : floatByteCount
+    let panelByteCount = matrix.isQuantized ? matrix.panelByteCount : matrix.columns * MemoryLayout<Float>.stride
     let taskByteCount = panelByteCount * tiles * matrices
     if tokens < ActivationLayout.maximumWidth {
       panelsPerPart = min(panelCount, max(1, 16 / matrix.panelRows))
@@ -47,13 +49,18 @@ struct Split {
     } else {
       let wanted = max(1, Self.taskByteCount / max(1, taskByteCount))
       let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
-      // Row-major matrices have panels of one row: give BLAS enough to block.
-      let least = matrix.panelRows > 1 ? 1 : min(64, fair)
+      // Row-major matrices have panels of one row: enough of them that fetching the tokens is worth while.
+      let least = matrix.panelRows > 1 ? 1 : min(48, fair)
       let group = matrix.panelsAtOnce
       panelsPerPart = min(panelCount, (max(least, min(wanted, fair)) + group - 1) / group * group)
       longestRun = 1
     }
     partsPerBlock = (panelCount + panelsPerPart - 1) / panelsPerPart
+  }
+
+  /// Tokens of so many bytes that fit the second-level cache: whole tiles of `step`, or all there are.
+  static func tokensPerBlock(_ tokenByteCount: Int, of tokens: Int, step: Int) -> Int {
+    max(1, min(tokens, max(step, activationByteCount / max(1, tokenByteCount) / step * step)))
   }
 
   var taskCount: Int { partsPerBlock * ((tokenCount + tokensPerPart - 1) / tokensPerPart) }
