@@ -46,6 +46,8 @@ let package = Package(
   products: [
     .library(name: "Kinglet", targets: ["Kinglet"]),
     .library(name: "KingletEvaluation", targets: ["KingletEvaluation"]),
+    // The rooms of arithmetic by themselves, for the package in Benchmarks.
+    .library(name: "KingletTensors", targets: ["KingletTensors", "KingletGGUF", "KingletQuants"]),
     .executable(name: "kinglet", targets: ["kinglet-cli"]),
   ],
   traits: [
