@@ -39,7 +39,7 @@ struct Split {
     tokensPerPart =
       matrix.isQuantized
       ? Self.tokensPerBlock(ActivationLayout.byteCount(columns: matrix.columns), of: tokens, step: 8)
-      : min(tokens, Self.floatTokensPerPart)
+      : max(1, min(tokens, Self.floatTokensPerPart))
     let tiles = (tokensPerPart + 7) / 8
     let panelByteCount = matrix.isQuantized ? matrix.panelByteCount : matrix.columns * MemoryLayout<Float>.stride
     let taskByteCount = panelByteCount * tiles * matrices
