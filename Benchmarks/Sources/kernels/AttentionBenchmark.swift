@@ -1,6 +1,6 @@
 import KingletTensors
 
-/// Attention of one token over a long context, in as many layers as are larger than the caches.
+/// Attention of one token over a long context, in several layers.
 struct AttentionBenchmark: KernelBenchmark {
   let type: KVElement
   let headCount: Int
@@ -24,7 +24,7 @@ struct AttentionBenchmark: KernelBenchmark {
 
     var layers: [KVLayer] = []
     var byteCount = 0
-    while byteCount < 96 << 20 {
+    while byteCount < Work.leastByteCount {
       let layer = KVLayer(headCount: keyHeadCount, headSize: headSize, type: type, window: nil)
       for start in stride(from: 0, to: depth, by: 256) { try attend(rows: 256, start: start, layer) }
       layers.append(layer)

@@ -8,8 +8,12 @@ protocol KernelBenchmark {
   func prepare(_ compute: Compute) throws -> Work
 }
 
-/// One pass of a kernel over data that is larger than the caches, and what a pass amounts to.
+/// One pass of a kernel, and what a pass amounts to.
 struct Work {
+  /// What a pass should read at least, where reading is the limit: enough for some milliseconds. The samples of the limits
+  /// between the passes read far more, so nothing of it is in the caches.
+  static let leastByteCount = 32 << 20
+
   /// Bytes of weights, or of keys and values, that a pass reads from memory.
   let byteCount: Int
   /// Multiplications and additions.

@@ -14,7 +14,7 @@ struct ProductBenchmark: KernelBenchmark {
 
   func prepare(_ compute: Compute) throws -> Work {
     let matrices = try SyntheticMatrices.make(
-      type, rows: rows, columns: columns, byteCount: tokens == 1 ? 96 << 20 : 1, compute)
+      type, rows: rows, columns: columns, byteCount: tokens == 1 ? Work.leastByteCount : 1, compute)
     let (input, output) = (FloatMatrix(columns: columns), FloatMatrix(columns: rows))
     try input.fill(rows: tokens)
     let run = {
