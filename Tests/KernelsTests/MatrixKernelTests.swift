@@ -133,7 +133,7 @@ struct Panels {
   @Test("Products equal those of dequantised weights and activations", arguments: MatrixCase.all)
   func products(_ matrixCase: MatrixCase) throws {
     let (kernel, table) = (try matrixCase.kernel(), try matrixCase.set.table())
-    for (columns, rows) in zip(matrixCase.columns, [33, 17, 16, 1, 15]) {
+    for (columns, rows) in zip(matrixCase.columns, [81, 17, 16, 1, 15]) {
       let panels = Panels(RandomMatrix(matrixCase.type, rows: rows, columns: columns, seed: 21), kernel)
       for count in [1, 2, 3, 5, 7, 8, 9, 15, 31, 64] {
         var random = SeededRandom(UInt64(count))
@@ -149,7 +149,7 @@ struct Panels {
     let (kernel, table) = (try matrixCase.kernel(), try matrixCase.set.table())
     // The widest, whose columns are unpacked in several runs.
     let columns = try #require(matrixCase.columns.last)
-    let panels = Panels(RandomMatrix(matrixCase.type, rows: 33, columns: columns, seed: 22), kernel)
+    let panels = Panels(RandomMatrix(matrixCase.type, rows: 81, columns: columns, seed: 22), kernel)
     let stride = panels.count * kernel.panelRows
     var random = SeededRandom(23)
     let x = random.floats(31 * columns)
