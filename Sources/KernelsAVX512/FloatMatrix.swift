@@ -2,12 +2,13 @@ import CIntrinsics
 import KingletQuants
 
 // Float weights times float activations: dot products along the columns, 16 at a time, in register tiles of 8 rows by 3
-// tokens. Every dot product has one accumulator, filled in ascending order and summed by the same tree at its end
-// (`LaneSums`), so a result does not depend on the tile it was computed in.
+// tokens. Columns are cut into equal runs of at most 1024, so that the rows of a tile stay in the first-level cache while
+// tokens pass (which should fit the second-level one). A run of a dot product has one accumulator, filled in ascending
+// order and summed by the same tree at its end (`LaneSums`), and runs are added in ascending order: a result does not
+// depend on the tile it was computed in.
 //
 // Per 16 columns of a full tile: 11 loads, 24 FMA. A core of this kind makes two FMA a cycle but little more than one
-// load, so tiles of fewer rows or tokens would wait for loads. Rows of a tile stay in the first-level cache while all
-// tokens pass, so tokens should fit the second-level one. F16 and BF16 weights are widened as they are loaded (8
+// load, so tiles of fewer rows or tokens would wait for loads. F16 and BF16 weights are widened as they are loaded (8
 // conversions a tile), so that decode reads two bytes a weight and no more.
 
 /// How weights lie in memory.
@@ -58,8 +59,11 @@ private struct EightRows<Format: FloatFormat> {
 private protocol DotTile {
   init()
   static var width: Int { get }
+  /// Whether the next rows are fetched while these columns pass: there are too few tokens to do it between tiles.
+  static var fetchesAhead: Bool { get }
   mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int)
+  /// Writes the sums, or adds them to those of the columns before.
+  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int, isFirst: Bool)
 }
 
 private struct EightDots {
@@ -69,8 +73,9 @@ private struct EightDots {
     let zero = _mm512_setzero_ps()
     (r0, r1, r2, r3, r4, r5, r6, r7) = (zero, zero, zero, zero, zero, zero, zero, zero)
   }
-  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) {
-    _mm256_storeu_ps(out, LaneSums.eight(r0, r1, r2, r3, r4, r5, r6, r7))
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, isFirst: Bool) {
+    let sums = LaneSums.eight(r0, r1, r2, r3, r4, r5, r6, r7)
+    _mm256_storeu_ps(out, isFirst ? sums : _mm256_add_ps(_mm256_loadu_ps(out), sums))
   }
 }
 
@@ -78,6 +83,7 @@ private struct OneByEight: DotTile {
   var a = EightDots()
   @inline(__always) init() {}
   @inline(__always) static var width: Int { 1 }
+  @inline(__always) static var fetchesAhead: Bool { true }
   @inline(__always)
   mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
     let x0 = _mm512_maskz_loadu_ps(mask, x)
@@ -91,7 +97,7 @@ private struct OneByEight: DotTile {
     a.r7 = _mm512_fmadd_ps(w.load(7, mask), x0, a.r7)
   }
   @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int) { a.store(out) }
+  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int, isFirst: Bool) { a.store(out, isFirst: isFirst) }
 }
 
 private struct ThreeByEight: DotTile {
@@ -100,6 +106,7 @@ private struct ThreeByEight: DotTile {
   var c = EightDots()
   @inline(__always) init() {}
   @inline(__always) static var width: Int { 3 }
+  @inline(__always) static var fetchesAhead: Bool { false }
   @inline(__always)
   mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
     let x0 = _mm512_maskz_loadu_ps(mask, x)
@@ -123,10 +130,10 @@ private struct ThreeByEight: DotTile {
     c = _mm512_fmadd_ps(w, x2, c)
   }
   @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int) {
-    a.store(out)
-    b.store(out + stride)
-    c.store(out + 2 &* stride)
+  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int, isFirst: Bool) {
+    a.store(out, isFirst: isFirst)
+    b.store(out + stride, isFirst: isFirst)
+    c.store(out + 2 &* stride, isFirst: isFirst)
   }
 }
 
@@ -150,33 +157,46 @@ func multiplyHalves512(
   }
 }
 
+/// Columns that a dot product takes in one run: a function of the matrix alone.
+@inline(__always)
+private func runLength(_ columns: Int) -> Int {
+  let runs = max(1, (columns &+ 1023) / 1024)
+  return (columns &+ runs &* 16 &- 1) / (runs &* 16) &* 16
+}
+
 @inline(__always)
 private func multiply<Format: FloatFormat>(
   _ format: Format.Type, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
   _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
 ) {
   let rowByteCount = columns &* Format.byteCount
+  let run = runLength(columns)
   var row = 0
   while row &+ 8 <= rows {
-    let w = weights + row &* rowByteCount
     // The next eight rows are fetched a slice at a time while tokens pass over these.
-    var ahead = w + 8 &* rowByteCount
-    let slice = tokens >= 24 && row &+ 16 <= rows ? 24 &* rowByteCount / tokens : 0
-    var token = 0
-    while token &+ 3 <= tokens {
-      prefetch(ahead, slice)
-      ahead += slice
-      multiplyTile(
-        format, ThreeByEight.self, w, columns, x + token &* xStride, xStride, out + (token &* outStride &+ row),
-        outStride)
-      token &+= 3
-    }
-    while token < tokens {
-      multiplyTile(
-        format, OneByEight.self, w, columns, x + token &* xStride, xStride, out + (token &* outStride &+ row),
-        outStride)
-      token &+= 1
-    }
+    var ahead = weights + (row &+ 8) &* rowByteCount
+    var first = 0
+    repeat {
+      let count = min(run, columns &- first)
+      let w = weights + (row &* rowByteCount &+ first &* Format.byteCount)
+      var token = 0
+      while token &+ 3 <= tokens {
+        let slice = row &+ 16 <= rows ? 24 &* count &* Format.byteCount / tokens : 0
+        prefetch(ahead, slice)
+        ahead += slice
+        multiplyTile(
+          format, ThreeByEight.self, w, rowByteCount, count, x + (token &* xStride &+ first), xStride,
+          out + (token &* outStride &+ row), outStride, isFirst: first == 0)
+        token &+= 3
+      }
+      while token < tokens {
+        multiplyTile(
+          format, OneByEight.self, w, rowByteCount, count, x + (token &* xStride &+ first), xStride,
+          out + (token &* outStride &+ row), outStride, isFirst: first == 0)
+        token &+= 1
+      }
+      first &+= run
+    } while first < columns
     row &+= 8
   }
   while row < rows {
@@ -191,20 +211,36 @@ private func multiply<Format: FloatFormat>(
 
 @inline(__always)
 private func multiplyTile<Format: FloatFormat, Tile: DotTile>(
-  _: Format.Type, _: Tile.Type, _ weights: UnsafeRawPointer, _ columns: Int, _ x: UnsafePointer<Float>,
-  _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+  _: Format.Type, _: Tile.Type, _ weights: UnsafeRawPointer, _ rowByteCount: Int, _ columns: Int,
+  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int, isFirst: Bool
 ) {
-  let rowByteCount = columns &* Format.byteCount
   var tile = Tile()
   var (w, x, remaining) = (weights, x, columns)
+  var ahead = w + 8 &* rowByteCount
   while remaining >= 16 {
+    if Tile.fetchesAhead {
+      prefetchRows(ahead, rowByteCount)
+      ahead += 16 &* Format.byteCount
+    }
     tile.add(EightRows<Format>(w, rowByteCount), x, xStride, 0xFFFF)
     w += 16 &* Format.byteCount
     x += 16
     remaining &-= 16
   }
   if remaining > 0 { tile.add(EightRows<Format>(w, rowByteCount), x, xStride, tailMask(remaining)) }
-  tile.store(out, outStride)
+  tile.store(out, outStride, isFirst: isFirst)
+}
+
+@inline(__always)
+private func prefetchRows(_ start: UnsafeRawPointer, _ rowByteCount: Int) {
+  kinglet512_prefetch(start)
+  kinglet512_prefetch(start + rowByteCount)
+  kinglet512_prefetch(start + 2 &* rowByteCount)
+  kinglet512_prefetch(start + 3 &* rowByteCount)
+  kinglet512_prefetch(start + 4 &* rowByteCount)
+  kinglet512_prefetch(start + 5 &* rowByteCount)
+  kinglet512_prefetch(start + 6 &* rowByteCount)
+  kinglet512_prefetch(start + 7 &* rowByteCount)
 }
 
 /// One row and one token.
@@ -212,15 +248,22 @@ private func multiplyTile<Format: FloatFormat, Tile: DotTile>(
 private func dot<Format: FloatFormat>(
   _: Format.Type, _ weights: UnsafeRawPointer, _ columns: Int, _ x: UnsafePointer<Float>
 ) -> Float {
-  var sum = _mm512_setzero_ps()
-  var (w, x, remaining) = (weights, x, columns)
-  while remaining >= 16 {
-    sum = _mm512_fmadd_ps(Format.load(w, 0xFFFF), _mm512_loadu_ps(x), sum)
-    w += 16 &* Format.byteCount
-    x += 16
-    remaining &-= 16
+  let run = runLength(columns)
+  var (w, x) = (weights, x)
+  var (result, first): (Float, Int) = (0, 0)
+  while first < columns {
+    var remaining = min(run, columns &- first)
+    var sum = _mm512_setzero_ps()
+    while remaining >= 16 {
+      sum = _mm512_fmadd_ps(Format.load(w, 0xFFFF), _mm512_loadu_ps(x), sum)
+      w += 16 &* Format.byteCount
+      x += 16
+      remaining &-= 16
+    }
+    let tail = tailMask(remaining)
+    if remaining > 0 { sum = _mm512_fmadd_ps(Format.load(w, tail), _mm512_maskz_loadu_ps(tail, x), sum) }
+    result = first == 0 ? LaneSums.one(sum) : result + LaneSums.one(sum)
+    first &+= run
   }
-  let tail = tailMask(remaining)
-  if remaining > 0 { sum = _mm512_fmadd_ps(Format.load(w, tail), _mm512_maskz_loadu_ps(tail, x), sum) }
-  return LaneSums.one(sum)
+  return result
 }

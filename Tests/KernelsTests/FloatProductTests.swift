@@ -14,7 +14,8 @@ import Testing
   }
 
   private static let shapes: [Shape] = [1, 3, 7, 8, 9, 16, 21].flatMap { rows in
-    [(1, 1), (15, 2), (16, 3), (17, 4), (33, 5), (100, 7), (575, 8), (64, 9)].map { columns, tokens in
+    [(1, 1), (15, 2), (16, 3), (17, 4), (33, 5), (100, 7), (575, 8), (64, 9), (1025, 4), (2100, 2)].map {
+      columns, tokens in
       Shape(rows: rows, columns: columns, tokens: tokens)
     }
   }
