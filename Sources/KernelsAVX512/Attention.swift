@@ -20,9 +20,6 @@ func attendPage512(_ task: PageAttention) {
   }
 }
 
-/// More queries than this are many.
-@inline(__always) private var fewQueries: Int { 4 }
-
 @inline(__always)
 private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
   let visible = visibleSlots(task)
@@ -30,7 +27,11 @@ private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
   case 1: scoreFew(E.self, OneScore.self, task, visible)
   case 2: scoreFew(E.self, TwoScores.self, task, visible)
   case 3: scoreFew(E.self, ThreeScores.self, task, visible)
-  case fewQueries: scoreFew(E.self, FourScores.self, task, visible)
+  case 4: scoreFew(E.self, FourScores.self, task, visible)
+  case 5: scoreFew(E.self, FiveScores.self, task, visible)
+  case 6: scoreFew(E.self, SixScores.self, task, visible)
+  case 7: scoreFew(E.self, SevenScores.self, task, visible)
+  case 8: scoreFew(E.self, EightScores.self, task, visible)
   default: scoreMany(E.self, task, visible)
   }
   softmax(task, visible)
@@ -39,7 +40,11 @@ private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
   case 1: weighFew(E.self, OneQuery<WideOutput>.self, OneQuery<NarrowOutput>.self, task, visible)
   case 2: weighFew(E.self, TwoQueries<WideOutput>.self, TwoQueries<NarrowOutput>.self, task, visible)
   case 3: weighFew(E.self, ThreeQueries<WideOutput>.self, ThreeQueries<NarrowOutput>.self, task, visible)
-  case fewQueries: weighFew(E.self, FourQueries<WideOutput>.self, FourQueries<NarrowOutput>.self, task, visible)
+  case 4: weighFew(E.self, FourQueries<WideOutput>.self, FourQueries<NarrowOutput>.self, task, visible)
+  case 5: weighFew(E.self, FiveQueries<WideOutput>.self, FiveQueries<NarrowOutput>.self, task, visible)
+  case 6: weighFew(E.self, SixQueries<WideOutput>.self, SixQueries<NarrowOutput>.self, task, visible)
+  case 7: weighFew(E.self, SevenQueries<WideOutput>.self, SevenQueries<NarrowOutput>.self, task, visible)
+  case 8: weighFew(E.self, EightQueries<WideOutput>.self, EightQueries<NarrowOutput>.self, task, visible)
   default: weighMany(E.self, task, visible)
   }
 }

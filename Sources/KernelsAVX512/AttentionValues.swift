@@ -113,6 +113,10 @@ struct QueryPair<A: OutputGroup, B: OutputGroup>: OutputGroup where A.Row == B.R
 typealias TwoQueries<Part: OutputPart> = QueryPair<OneQuery<Part>, OneQuery<Part>>
 typealias ThreeQueries<Part: OutputPart> = QueryPair<TwoQueries<Part>, OneQuery<Part>>
 typealias FourQueries<Part: OutputPart> = QueryPair<TwoQueries<Part>, TwoQueries<Part>>
+typealias FiveQueries<Part: OutputPart> = QueryPair<FourQueries<Part>, OneQuery<Part>>
+typealias SixQueries<Part: OutputPart> = QueryPair<FourQueries<Part>, TwoQueries<Part>>
+typealias SevenQueries<Part: OutputPart> = QueryPair<FourQueries<Part>, ThreeQueries<Part>>
+typealias EightQueries<Part: OutputPart> = QueryPair<FourQueries<Part>, FourQueries<Part>>
 
 /// A chunk of slots of the values of some dimensions.
 struct ValueChunk {
