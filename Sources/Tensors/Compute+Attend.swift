@@ -51,20 +51,23 @@ extension Compute {
     try output.resize(rows: q.rows)
     try cache.reserve(upTo: start + q.rows)
     rotary.reserve(start + q.rows)
-    rotary.withPointers { cosines, sines in
-      forEachBlock(rows: q.rows, start: start) { rows in
-        for row in rows {
-          let angles = (start + row) * (rotary.rotated / 2)
-          rotate(q.row(row), shape.headCount, shape.queryNorm, shape, rotary, cosines + angles, sines + angles)
-          rotate(k.row(row), shape.keyHeadCount, shape.keyNorm, shape, rotary, cosines + angles, sines + angles)
-          append(k.row(row), v.row(row), at: start + row, to: cache)
+    try rotary.withPointers { (cosines, sines) throws(KingletError) in
+      let rotation = Rotation(shape, rotary.rotated, cosines, sines)
+      if q.rows == 1 {
+        try attendOne(q, k, v, shape, rotation, cache, start, output)
+      } else {
+        forEachBlock(rows: q.rows, start: start) { rows in
+          for row in rows {
+            rotation.rotateQueries(q.row(row), shape.headCount, at: start + row, table)
+            rotation.rotateKeys(k.row(row), shape.keyHeadCount, at: start + row, table)
+            for head in 0..<cache.headCount {
+              let offset = head * shape.headSize
+              append(k.row(row) + offset, v.row(row) + offset, at: start + row, head: head, to: cache)
+            }
+          }
         }
+        try attendMany(q, shape, cache, start, output)
       }
-    }
-    if q.rows == 1 {
-      try attendOne(q, shape, cache, start, output)
-    } else {
-      try attendMany(q, shape, cache, start, output)
     }
   }
 
@@ -80,61 +83,55 @@ extension Compute {
     }
   }
 
-  private func rotate(
-    _ x: UnsafeMutablePointer<Float>, _ heads: Int, _ norm: RMSNorm?, _ shape: AttentionShape, _ rotary: RotaryTable,
-    _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>
-  ) {
-    if let norm {
-      norm.weight.withPointer { weight in
-        for head in 0..<heads {
-          let values = x + head * shape.headSize
-          table.rmsNorm(values, weight, norm.epsilon, shape.headSize, values)
-        }
-      }
-    }
-    table.rotate(x, heads, shape.headSize, rotary.rotated, cosines, sines, shape.pairing)
-  }
-
   private func append(
-    _ key: UnsafePointer<Float>, _ value: UnsafePointer<Float>, at position: Int, to cache: KVLayer
+    _ key: UnsafePointer<Float>, _ value: UnsafePointer<Float>, at position: Int, head: Int, to cache: KVLayer
   ) {
-    let headSize = cache.layout.headSize
-    for head in 0..<cache.headCount {
-      guard let page = cache.page(position / KVPageLayout.positions, head: head) else { continue }
-      table.appendKeyValue(
-        KVAppend(
-          layout: cache.layout, page: page, slot: position % KVPageLayout.positions, key: key + head * headSize,
-          value: value + head * headSize))
-    }
+    guard let page = cache.page(position / KVPageLayout.positions, head: head) else { return }
+    table.appendKeyValue(
+      KVAppend(
+        layout: cache.layout, page: page, slot: position % KVPageLayout.positions, key: key, value: value))
   }
 
   /// A single row: tasks are pages as well as key heads, so that one key head can still use every core.
+  ///
+  /// Each task rotates its own queries, and the one that takes the last page of a head appends the key: nothing is left
+  /// for one thread to do while the others wait. Who ends the last page of a head merges them all.
   private func attendOne(
-    _ q: FloatMatrix, _ shape: AttentionShape, _ cache: KVLayer, _ position: Int, _ output: FloatMatrix
+    _ q: FloatMatrix, _ k: FloatMatrix, _ v: FloatMatrix, _ shape: AttentionShape, _ rotation: Rotation,
+    _ cache: KVLayer, _ position: Int, _ output: FloatMatrix
   ) throws(KingletError) {
     let seen = Visible(position: position, window: cache.window)
     let pages = seen.pages
-    let stride = PageAttention.resultStride(cache.layout)
-    let group = shape.groupSize
+    let (group, headSize, keyHeadCount) = (shape.groupSize, shape.headSize, shape.keyHeadCount)
+    let layout = cache.layout
+    let stride = PageAttention.resultStride(layout)
     let resultCount = group * stride
-    try partials.reserve(pages.count * shape.keyHeadCount * resultCount * MemoryLayout<Float>.stride)
-    try reserveScratch(AttentionScratch.byteCount(queries: group, cache.layout))
+    try partials.reserve(pages.count * keyHeadCount * resultCount * MemoryLayout<Float>.stride)
+    try reserveScratch(AttentionScratch.byteCount(queries: group, layout))
     let results = partials.base.assumingMemoryBound(to: Float.self)
-    pool.run(pages.count * shape.keyHeadCount, threads: threads) { task, worker in
-      let (page, head) = (pages.lowerBound + task / shape.keyHeadCount, task % shape.keyHeadCount)
-      let scratch = AttentionScratch(base: self.scratch(worker), queries: group, cache.layout)
-      scratch.take(q, rows: 0..<1, head: head, shape)
-      scratch.limit([seen], group, to: page)
-      attend(scratch, queries: group, cache, page, head, results + task * resultCount)
-    }
-    for head in 0..<shape.headCount {
-      let (keyHead, query) = (head / group, head % group)
-      let running = results + keyHead * resultCount + query * stride
-      for page in 1..<max(pages.count, 1) {
-        let partial = results + (page * shape.keyHeadCount + keyHead) * resultCount + query * stride
-        table.mergePages(running, partial, cache.layout.valueStride)
+    let (queries, keys, values, out) = (q.row(0), k.row(0), v.row(0), output.row(0))
+    countdowns.start(keyHeadCount, tasks: pages.count)
+    pool.run(pages.count * keyHeadCount, threads: threads) { task, worker in
+      let (page, head) = (pages.lowerBound + task / keyHeadCount, task % keyHeadCount)
+      if page == pages.upperBound - 1 {
+        let offset = head * headSize
+        rotation.rotateKeys(keys + offset, 1, at: position, table)
+        append(keys + offset, values + offset, at: position, head: head, to: cache)
       }
-      table.finishAttention(running, cache.layout.valueStride, shape.headSize, output.row(0) + head * shape.headSize)
+      let scratch = AttentionScratch(base: self.scratch(worker), queries: group, layout)
+      scratch.queries.update(from: queries + head * group * headSize, count: group * headSize)
+      rotation.rotateQueries(scratch.queries, group, at: position, table)
+      scratch.scale(group * headSize, by: rotation.scale)
+      scratch.limit(seen, queries: 0..<group, to: page)
+      attend(scratch, queries: group, cache, page, head, results + task * resultCount)
+      guard countdowns.end(head) else { return }
+      for query in 0..<group {
+        let running = results + head * resultCount + query * stride
+        for page in 1..<pages.count {
+          table.mergePages(running, running + page * keyHeadCount * resultCount, layout.valueStride)
+        }
+        table.finishAttention(running, layout.valueStride, headSize, out + (head * group + query) * headSize)
+      }
     }
   }
 
@@ -163,7 +160,9 @@ extension Compute {
       let seen = rows.map { Visible(position: start + $0, window: cache.window) }
       let pages = seen[0].pages.lowerBound..<seen[seen.count - 1].pages.upperBound
       for page in pages {
-        scratch.limit(seen, group, to: page)
+        for (i, visible) in seen.enumerated() {
+          scratch.limit(visible, queries: i * group..<(i + 1) * group, to: page)
+        }
         attend(scratch, queries: queries, cache, page, head, page == pages.lowerBound ? running : partial)
         guard page > pages.lowerBound else { continue }
         for query in 0..<queries {
@@ -186,6 +185,63 @@ extension Compute {
       PageAttention(
         layout: cache.layout, page: UnsafeRawPointer(memory), queries: scratch.queries, queryCount: queries,
         lower: scratch.lower, upper: scratch.upper, scores: scratch.scores, workspace: scratch.workspace, out: out))
+  }
+}
+
+/// Norm and rotation of queries and keys: of a shape's parameters the numbers and addresses, so that tasks count no
+/// references.
+private struct Rotation {
+  let scale: Float
+  private let queryNorm: Norm?
+  private let keyNorm: Norm?
+  private let headSize: Int
+  private let rotated: Int
+  private let pairing: RotaryPairing
+  private let cosines: UnsafePointer<Float>
+  private let sines: UnsafePointer<Float>
+
+  private struct Norm {
+    let weight: UnsafePointer<Float>
+    let epsilon: Float
+
+    init(_ norm: RMSNorm) {
+      weight = norm.weight.base
+      epsilon = norm.epsilon
+    }
+  }
+
+  /// - Parameter shape: outlives this.
+  init(
+    _ shape: AttentionShape, _ rotated: Int, _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>
+  ) {
+    scale = shape.scale
+    queryNorm = shape.queryNorm.map(Norm.init)
+    keyNorm = shape.keyNorm.map(Norm.init)
+    headSize = shape.headSize
+    pairing = shape.pairing
+    self.rotated = rotated
+    self.cosines = cosines
+    self.sines = sines
+  }
+
+  func rotateQueries(_ x: UnsafeMutablePointer<Float>, _ heads: Int, at position: Int, _ table: KernelTable) {
+    rotate(x, heads, queryNorm, position, table)
+  }
+
+  func rotateKeys(_ x: UnsafeMutablePointer<Float>, _ heads: Int, at position: Int, _ table: KernelTable) {
+    rotate(x, heads, keyNorm, position, table)
+  }
+
+  private func rotate(
+    _ x: UnsafeMutablePointer<Float>, _ heads: Int, _ norm: Norm?, _ position: Int, _ table: KernelTable
+  ) {
+    if let norm {
+      for head in 0..<heads {
+        table.rmsNorm(x + head * headSize, norm.weight, norm.epsilon, headSize, x + head * headSize)
+      }
+    }
+    let angles = position * (rotated / 2)
+    table.rotate(x, heads, headSize, rotated, cosines + angles, sines + angles, pairing)
   }
 }
 
@@ -234,19 +290,19 @@ private struct AttentionScratch {
   /// The queries of some rows that belong to a key head, scaled.
   func take(_ q: FloatMatrix, rows: Range<Int>, head: Int, _ shape: AttentionShape) {
     let count = shape.groupSize * shape.headSize
-    for (i, row) in rows.enumerated() {
-      let (source, target) = (q.row(row) + head * count, queries + i * count)
-      for j in 0..<count { target[j] = source[j] * shape.scale }
-    }
+    for (i, row) in rows.enumerated() { (queries + i * count).update(from: q.row(row) + head * count, count: count) }
+    scale(rows.count * count, by: shape.scale)
   }
 
-  func limit(_ seen: [Visible], _ group: Int, to page: Int) {
-    for (i, visible) in seen.enumerated() {
-      let slots = visible.slots(of: page)
-      for query in i * group..<(i + 1) * group {
-        lower[query] = Int32(slots.lowerBound)
-        upper[query] = Int32(slots.upperBound)
-      }
+  func scale(_ count: Int, by factor: Float) {
+    for i in 0..<count { queries[i] *= factor }
+  }
+
+  func limit(_ visible: Visible, queries range: Range<Int>, to page: Int) {
+    let slots = visible.slots(of: page)
+    for query in range {
+      lower[query] = Int32(slots.lowerBound)
+      upper[query] = Int32(slots.upperBound)
     }
   }
 }

@@ -19,7 +19,12 @@ extension Compute {
     try reserveScratch(products + split.scratchByteCount(for: matrix))
     try partials.reserve(threads * Candidate.stride)
     for worker in 0..<threads { candidate(worker).initialize(to: Candidate()) }
-    pool.runRanges(split.taskCount, longest: split.longestRun, threads: threads) { tasks, worker in
+    pool.runRanges(
+      split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
+      upcoming: upcoming(1, after: matrix) {
+        ReadAhead.Phase(matrices: [matrix], splits: [split], sharesTasks: false)
+      }
+    ) { tasks, worker in
       let part = split.part(tasks)
       let rows = part.rows(of: matrix)
       let values = scratch(worker).assumingMemoryBound(to: Float.self)

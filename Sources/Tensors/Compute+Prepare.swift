@@ -44,9 +44,7 @@ extension Compute {
     forEachTokenRange(rows) { range in
       for row in range {
         let values = floats + row * x.stride
-        norm?.weight.withPointer { weight in
-          table.rmsNorm(x.row(row), weight, norm?.epsilon ?? 0, columns, values)
-        }
+        if let norm { table.rmsNorm(x.row(row), norm.weight.base, norm.epsilon, columns, values) }
       }
       if rounds { round(floats, x.stride, columns, range, rows, tiles) }
     }
@@ -75,9 +73,7 @@ extension Compute {
   public func addNormalized(_ y: FloatMatrix, _ norm: RMSNorm, to x: FloatMatrix) {
     forEachTokenRange(x.rows) { range in
       for row in range {
-        norm.weight.withPointer { weight in
-          table.rmsNorm(y.row(row), weight, norm.epsilon, y.columns, y.row(row))
-        }
+        table.rmsNorm(y.row(row), norm.weight.base, norm.epsilon, y.columns, y.row(row))
         table.addScaled(x.row(row), y.row(row), 1, x.columns)
       }
     }

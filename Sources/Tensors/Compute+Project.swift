@@ -26,28 +26,60 @@ public struct Projection {
   }
 }
 
+/// A projection as its tasks see it: without references. Threads that count references to the same objects take a cache
+/// line from each other at every count, which for small matrices cost more than reading them.
+private struct ProjectionTask {
+  let matrix: Unmanaged<PackedMatrix>
+  let bias: UnsafePointer<Float>?
+  let output: UnsafeMutablePointer<Float>
+  let stride: Int
+  let adds: Bool
+  let split: Split
+
+  /// - Parameter projection: outlives the tasks, and its output is not resized meanwhile.
+  init(_ projection: Projection, tokens: Int, threads: Int) {
+    matrix = .passUnretained(projection.matrix)
+    bias = projection.bias?.base
+    output = projection.output.base
+    stride = projection.output.stride
+    adds = projection.adds
+    split = Split(projection.matrix, tokens: tokens, threads: threads)
+  }
+}
+
 extension Compute {
   /// Products of the same rows with several matrices, in one phase. Outputs that are not added to are resized.
   ///
   /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
   public func project(_ x: Activations, _ projections: [Projection]) throws(KingletError) {
+    var scratchByteCount = 0
+    var tasks: [ProjectionTask] = []
+    tasks.reserveCapacity(projections.count)
     for p in projections {
       try check(p.matrix, takes: x, gives: p.output)
       if !p.adds { try p.output.resize(rows: x.rows) }
       guard p.output.rows == x.rows, p.bias.map({ $0.count == p.matrix.rows }) ?? true else {
         throw KingletError(.invalidArgument, "a bias or a residual is not of the size of its product")
       }
+      let task = ProjectionTask(p, tokens: x.rows, threads: threads)
+      scratchByteCount = max(scratchByteCount, task.split.scratchByteCount(for: p.matrix))
+      tasks.append(task)
     }
-    let splits = projections.map { Split($0.matrix, tokens: x.rows, threads: threads) }
-    try reserveScratch(zip(splits, projections).map { $0.scratchByteCount(for: $1.matrix) }.max() ?? 0)
-    pool.runRanges(
-      splits.reduce(0) { $0 + $1.taskCount }, longest: splits.map(\.longestRun).min() ?? 1, threads: threads
-    ) { tasks, worker in
-      var first = 0
-      for (projection, split) in zip(projections, splits) {
-        let own = tasks.clamped(to: first..<first + split.taskCount)
-        if !own.isEmpty { run(projection, split.part(own.lowerBound - first..<own.upperBound - first), x, worker) }
-        first += split.taskCount
+    try reserveScratch(scratchByteCount)
+    withExtendedLifetime(projections) {
+      pool.runRanges(
+        tasks.reduce(0) { $0 + $1.split.taskCount }, least: tasks.map(\.split.shortestRun).min() ?? 1,
+        most: tasks.map(\.split.longestRun).min() ?? 1, threads: threads,
+        upcoming: upcoming(x.rows, after: projections.first?.matrix) {
+          ReadAhead.Phase(matrices: projections.map(\.matrix), splits: tasks.map(\.split), sharesTasks: false)
+        }
+      ) { range, worker in
+        var first = 0
+        for task in tasks {
+          let own = range.clamped(to: first..<first + task.split.taskCount)
+          if !own.isEmpty { run(task, own.lowerBound - first..<own.upperBound - first, x, worker) }
+          first += task.split.taskCount
+        }
       }
     }
   }
@@ -70,7 +102,13 @@ extension Compute {
     let own = max(split.scratchByteCount(for: gate), split.scratchByteCount(for: up))
     let block = Split.blockByteCount(tokens, panelFloats)
     try reserveScratch(own + 2 * block)
-    pool.runRanges(split.taskCount, longest: split.longestRun, threads: threads) { tasks, worker in
+    let (out, outStride) = (output.base, output.stride)
+    pool.runRanges(
+      split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
+      upcoming: upcoming(x.rows, after: gate) {
+        ReadAhead.Phase(matrices: [gate, up], splits: [split, split], sharesTasks: true)
+      }
+    ) { tasks, worker in
       let part = split.part(tasks)
       let scratch = scratch(worker)
       let gates = (scratch + own).assumingMemoryBound(to: Float.self)
@@ -80,9 +118,16 @@ extension Compute {
       let rows = part.rows(of: gate)
       for (i, token) in part.tokens.enumerated() {
         table.gate(
-          activation, gates + i * panelFloats, ups + i * panelFloats, rows.count, output.row(token) + rows.lowerBound)
+          activation, gates + i * panelFloats, ups + i * panelFloats, rows.count,
+          out + token * outStride + rows.lowerBound)
       }
     }
+  }
+
+  /// What is read after a phase that begins with `matrix`, in a pass of a single token; more are not bound by memory.
+  func upcoming(_ tokens: Int, after matrix: PackedMatrix?, _ phase: () -> ReadAhead.Phase) -> UpcomingReads? {
+    guard let matrix, tokens == 1, threads > 1 else { return nil }
+    return readAhead.follow(matrix.base, threads: threads, phase)
   }
 
   /// Kernels take sizes on trust: here they are compared.
@@ -107,25 +152,25 @@ extension Compute {
     }
   }
 
-  private func run(_ p: Projection, _ part: Split.Part, _ x: Activations, _ worker: Int) {
-    let rows = part.rows(of: p.matrix)
-    let out = p.output.row(part.tokens.lowerBound) + rows.lowerBound
-    if p.adds {
-      // Through scratch, not straight into the sum: the residual is one rounded addition, whatever the kernel.
-      let panelFloats = part.panels.count * p.matrix.panelRows
-      let products = scratch(worker).assumingMemoryBound(to: Float.self)
-      let rest = scratch(worker) + Split.blockByteCount(part.tokens.count, panelFloats)
-      multiply(p.matrix, part, x, rest, out: products, stride: panelFloats)
-      for i in 0..<part.tokens.count {
-        table.addScaled(out + i * p.output.stride, products + i * panelFloats, 1, rows.count)
+  private func run(_ task: ProjectionTask, _ range: Range<Int>, _ x: Activations, _ worker: Int) {
+    task.matrix._withUnsafeGuaranteedRef { matrix in
+      let part = task.split.part(range)
+      let rows = part.rows(of: matrix)
+      let out = task.output + part.tokens.lowerBound * task.stride + rows.lowerBound
+      if task.adds {
+        // Through scratch, not straight into the sum: the residual is one rounded addition, whatever the kernel.
+        let panelFloats = part.panels.count * matrix.panelRows
+        let products = scratch(worker).assumingMemoryBound(to: Float.self)
+        let rest = scratch(worker) + Split.blockByteCount(part.tokens.count, panelFloats)
+        multiply(matrix, part, x, rest, out: products, stride: panelFloats)
+        for i in 0..<part.tokens.count {
+          table.addScaled(out + i * task.stride, products + i * panelFloats, 1, rows.count)
+        }
+      } else {
+        multiply(matrix, part, x, scratch(worker), out: out, stride: task.stride)
       }
-    } else {
-      multiply(p.matrix, part, x, scratch(worker), out: out, stride: p.output.stride)
-    }
-    p.bias?.withPointer { bias in
-      for i in 0..<part.tokens.count {
-        table.addScaled(out + i * p.output.stride, bias + rows.lowerBound, 1, rows.count)
-      }
+      guard let bias = task.bias else { return }
+      for i in 0..<part.tokens.count { table.addScaled(out + i * task.stride, bias + rows.lowerBound, 1, rows.count) }
     }
   }
 
@@ -134,7 +179,7 @@ extension Compute {
     _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    if case .panels(let kernel) = matrix.storage, let tiles = x.rounded {
+    if let kernel = matrix.kernel, let tiles = x.rounded {
       let (panels, panelCount) = (matrix.panel(part.panels.lowerBound), part.panels.count)
       func tile(_ token: Int) -> UnsafeRawPointer {
         tiles + ActivationLayout.tileOffset(at: token, columns: matrix.columns)
@@ -143,14 +188,18 @@ extension Compute {
       // Whole tiles together; a part begins where a tile does.
       let tileCount = (min(part.tokens.upperBound, x.rows / 8 * 8) - token) / 8
       if tileCount > 0 {
-        kernel.multiplyTiles(panels, panelCount, matrix.columns, tile(token), tileCount, scratch, out, stride)
+        kernel._withUnsafeGuaranteedRef {
+          $0.multiplyTiles(panels, panelCount, matrix.columns, tile(token), tileCount, scratch, out, stride)
+        }
         token += 8 * tileCount
       }
       while token < part.tokens.upperBound {
         let width = ActivationLayout.tileWidth(at: token, of: x.rows)
-        kernel.multiply(
-          panels, panelCount, matrix.columns, tile(token), width, out + (token - part.tokens.lowerBound) * stride,
-          stride)
+        kernel._withUnsafeGuaranteedRef {
+          $0.multiply(
+            panels, panelCount, matrix.columns, tile(token), width, out + (token - part.tokens.lowerBound) * stride,
+            stride)
+        }
         token += width
       }
     } else {

@@ -17,14 +17,23 @@ public final class Compute {
   let normalized: GrowingMemory = .init()
   let rounded: GrowingMemory = .init()
   let partials: GrowingMemory = .init()
-  private var workerScratch: [GrowingMemory]
+  let countdowns = Countdowns()
+  var readAhead = ReadAhead()
+  private let workerScratch: [GrowingMemory]
+  private var scratchByteCount = 0
+  /// Where each worker's scratch memory is.
+  private let scratchBases: UnsafeMutablePointer<UnsafeMutableRawPointer>
 
   public init(options: ComputeOptions, table: KernelTable) {
     self.options = options
     self.table = table
     threads = max(1, min(options.threads ?? ThreadCount.available, ComputePool.shared.threadCount))
     workerScratch = (0..<threads).map { _ in GrowingMemory() }
+    scratchBases = .allocate(capacity: threads)
+    scratchBases.initialize(repeating: GrowingMemory.nothing, count: threads)
   }
+
+  deinit { scratchBases.deallocate() }
 
   /// Fewer tokens than this are prepared by the calling thread: waking others costs more.
   static let serialTokens = 4
@@ -39,11 +48,17 @@ public final class Compute {
 
   /// Makes sure that every worker's scratch holds `byteCount` bytes; to be called before a phase that uses it.
   func reserveScratch(_ byteCount: Int) throws(KingletError) {
-    for scratch in workerScratch { try scratch.reserve(byteCount) }
+    if byteCount <= scratchByteCount { return }
+    scratchByteCount = 0
+    for (worker, scratch) in workerScratch.enumerated() {
+      try scratch.reserve(byteCount)
+      scratchBases[worker] = scratch.base
+    }
+    scratchByteCount = byteCount
   }
 
   /// The scratch memory of a worker: for its current task only.
-  func scratch(_ worker: Int) -> UnsafeMutableRawPointer { workerScratch[worker].base }
+  func scratch(_ worker: Int) -> UnsafeMutableRawPointer { scratchBases[worker] }
 }
 
 /// Memory that grows to the largest size asked for; its contents do not outlive a `reserve`.
@@ -60,5 +75,5 @@ final class GrowingMemory {
   }
 
   // What `base` is before the first `reserve`.
-  nonisolated(unsafe) private static let nothing = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+  nonisolated(unsafe) static let nothing = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
 }

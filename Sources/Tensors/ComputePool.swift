@@ -11,14 +11,13 @@ import Synchronization
 
 /// The threads that share one computation: one pool for the process.
 ///
-/// A phase hands out its indices in ranges, long ones first and short ones towards the end (guided self-scheduling,
-/// Polychronopoulos and Kuck 1987): a thread whose core a neighbour takes simply claims fewer, and all finish together. A
-/// phase ends when the indices are used up and nobody works on one any more; a thread that wakes too late finds the phase
-/// closed and is not waited for. Between phases threads spin for about 20 µs, as the next phase of a forward pass is
-/// nearer than that, and then sleep, so that an idle engine uses no core.
+/// A phase deals its indices out in equal shares, and who is done takes from others: a thread whose core a neighbour takes
+/// simply does less, and all finish together. A thread that wakes too late finds the phase closed and is not waited for.
+/// Between phases threads fetch what they will read in the next one, as far as that is known, and spin for about 20 µs, as
+/// the next phase of a forward pass is nearer than that; then they sleep, so that an idle engine uses no core.
 ///
-/// `@unchecked Sendable`: `job` is written by the holder of `lock` while the phase is closed, and read by workers only
-/// while it is open (`open` is stored after `job`, and cleared and drained before `job` changes again).
+/// `@unchecked Sendable`: `job` and `upcoming` are written by the holder of `lock` while the phase is closed, and read by
+/// workers only while it is open (`open` is stored after them, and cleared and drained before they change again).
 public final class ComputePool: @unchecked Sendable {
   public static let shared = ComputePool(threadCount: ThreadCount.available)
 
@@ -27,14 +26,15 @@ public final class ComputePool: @unchecked Sendable {
 
   private struct Job {
     var body: (_ range: Range<Int>, _ worker: Int) -> Void
-    var count: Int
-    var longest: Int
+    var least: Int
+    var most: Int
     var threads: Int
   }
 
   private let lock = Mutex<Void>(())
   private var job: Job?
-  private let next = Atomic<Int>(0)
+  private var upcoming: UpcomingReads?
+  private let shares: WorkShares
   private let open = Atomic<Bool>(false)
   /// Workers inside the phase, or looking whether it is open.
   private let active = Atomic<Int>(0)
@@ -43,6 +43,7 @@ public final class ComputePool: @unchecked Sendable {
 
   init(threadCount: Int) {
     self.threadCount = threadCount
+    shares = WorkShares(workers: threadCount)
     signal = PhaseSignal()
     for worker in 1..<max(threadCount, 1) { start(worker) }
   }
@@ -50,28 +51,31 @@ public final class ComputePool: @unchecked Sendable {
   /// Calls `body(index, worker)` once for every index below `count`, on up to `threads` threads, and returns when all
   /// are done. `worker` is below `threads` and no two calls with the same worker overlap: it selects scratch memory.
   public func run(_ count: Int, threads: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
-    runRanges(count, longest: 1, threads: threads) { range, worker in
+    runRanges(count, least: 1, most: 1, threads: threads) { range, worker in
       for index in range { body(index, worker) }
     }
   }
 
-  /// The same with ranges of at most `longest` indices, which together make up all of them.
-  public func runRanges(
-    _ count: Int, longest: Int, threads: Int, _ body: (_ range: Range<Int>, _ worker: Int) -> Void
+  /// The same with ranges of at most `most` indices, which together make up all of them; of at least `least` where as
+  /// many are left. Workers that wait for the next phase meanwhile fetch the `upcoming` reads.
+  func runRanges(
+    _ count: Int, least: Int, most: Int, threads: Int, upcoming: UpcomingReads? = nil,
+    _ body: (_ range: Range<Int>, _ worker: Int) -> Void
   ) {
     let threads = min(threads, threadCount)
-    guard threads > 1, count > 1 else {
-      for first in stride(from: 0, to: count, by: longest) { body(first..<min(count, first + longest), 0) }
+    guard threads > 1, count > 1, count <= UInt32.max else {
+      for first in stride(from: 0, to: count, by: most) { body(first..<min(count, first + most), 0) }
       return
     }
     withoutActuallyEscaping(body) { body in
       lock.withLock { _ in
-        let job = Job(body: body, count: count, longest: longest, threads: threads)
+        let job = Job(body: body, least: least, most: most, threads: threads)
         self.job = job
-        next.store(0, ordering: .relaxed)
+        self.upcoming = upcoming
+        shares.deal(count, workers: threads)
         open.store(true, ordering: .sequentiallyConsistent)
         signal.advance(wake: sleepers)
-        claim(job, 0)
+        take(job, 0)
         open.store(false, ordering: .sequentiallyConsistent)
         while active.load(ordering: .sequentiallyConsistent) != 0 { kinglet_spin_pause() }
         self.job = nil
@@ -79,13 +83,10 @@ public final class ComputePool: @unchecked Sendable {
     }
   }
 
-  private func claim(_ job: Job, _ worker: Int) {
-    var first = next.load(ordering: .relaxed)
-    while first < job.count {
-      let length = min(job.longest, max(1, (job.count - first) / (2 * job.threads)))
-      let claimed = next.compareExchange(expected: first, desired: first + length, ordering: .relaxed)
-      if claimed.exchanged { job.body(first..<first + length, worker) }
-      first = claimed.exchanged ? next.load(ordering: .relaxed) : claimed.original
+  private func take(_ job: Job, _ worker: Int) {
+    while let range = shares.takeFirst(worker, least: job.least, most: job.most) { job.body(range, worker) }
+    for other in 1..<job.threads {
+      while let range = shares.takeLast((worker + other) % job.threads, most: job.most) { job.body(range, worker) }
     }
   }
 
@@ -94,16 +95,18 @@ public final class ComputePool: @unchecked Sendable {
     while true {
       seen = signal.wait(after: seen, sleepers: sleepers)
       active.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      participate(worker)
+      let upcoming = participate(worker)
       active.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+      upcoming?.fetch(worker) { signal.isPast(seen) }
     }
   }
 
   // Never inlined: the reference to the phase's closure must be gone before this worker is counted out.
   @inline(never)
-  private func participate(_ worker: Int) {
-    guard open.load(ordering: .sequentiallyConsistent), let job, worker < job.threads else { return }
-    claim(job, worker)
+  private func participate(_ worker: Int) -> UpcomingReads? {
+    guard open.load(ordering: .sequentiallyConsistent), let job, worker < job.threads else { return nil }
+    take(job, worker)
+    return upcoming
   }
 
   private func start(_ worker: Int) {

@@ -8,6 +8,8 @@ public final class FloatMatrix {
   /// Floats from one row to the next.
   public let stride: Int
   public private(set) var rows = 0
+  /// Where row 0 begins. Kept beside the memory that it is of: whoever asks for a row counts no reference.
+  private(set) var base: UnsafeMutablePointer<Float> = FloatMatrix.empty
   private var memory: Memory?
   private var capacity = 0
 
@@ -21,20 +23,15 @@ public final class FloatMatrix {
   public func resize(rows: Int) throws(KingletError) {
     if rows > capacity {
       // Empty, should there be no memory for more.
-      (memory, capacity, self.rows) = (nil, 0, 0)
-      memory = try Memory(byteCount: rows * stride * MemoryLayout<Float>.stride)
-      capacity = rows
+      (memory, base, capacity, self.rows) = (nil, FloatMatrix.empty, 0, 0)
+      let grown = try Memory(byteCount: rows * stride * MemoryLayout<Float>.stride)
+      (memory, base, capacity) = (grown, grown.base.assumingMemoryBound(to: Float.self), rows)
     }
     self.rows = rows
   }
 
   /// Row `index`, which must be below `rows`.
   func row(_ index: Int) -> UnsafeMutablePointer<Float> { base + index * stride }
-
-  var base: UnsafeMutablePointer<Float> {
-    guard let memory else { return FloatMatrix.empty }
-    return memory.base.assumingMemoryBound(to: Float.self)
-  }
 
   // What `base` is before the first `resize`, when there are no rows to be read or written.
   nonisolated(unsafe) private static let empty = UnsafeMutablePointer<Float>.allocate(capacity: 1)

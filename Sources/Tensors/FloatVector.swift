@@ -1,13 +1,18 @@
 /// A vector of float parameters: norm weights, biases.
-public struct FloatVector: Sendable {
-  public let values: [Float]
-  public init(_ values: [Float]) { self.values = values }
-  public var count: Int { values.count }
+///
+/// `@unchecked Sendable`: written while it is made, and only read afterwards.
+public final class FloatVector: @unchecked Sendable {
+  public let count: Int
+  let base: UnsafePointer<Float>
 
-  func withPointer<R>(_ body: (UnsafePointer<Float>) -> R) -> R {
-    values.withUnsafeBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return withUnsafePointer(to: 0) { body($0) } }
-      return body(base)
-    }
+  public init(_ values: [Float]) {
+    count = values.count
+    let memory = UnsafeMutablePointer<Float>.allocate(capacity: max(1, count))
+    memory.initialize(from: values, count: count)
+    base = UnsafePointer(memory)
   }
+
+  deinit { base.deallocate() }
+
+  public var values: [Float] { [Float](UnsafeBufferPointer(start: base, count: count)) }
 }

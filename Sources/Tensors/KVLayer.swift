@@ -11,6 +11,8 @@ public final class KVLayer {
   /// Positions a query sees, itself included; nil for all.
   public let window: Int?
   private var pages: [Memory?] = []
+  /// Where each page is, so that tasks find it without counting references.
+  private var addresses: [UnsafeMutableRawPointer?] = []
   private var spare: [Memory] = []
   /// The first position still held.
   private(set) var firstPosition = 0
@@ -48,11 +50,9 @@ public final class KVLayer {
   func reserve(upTo end: Int) throws(KingletError) {
     let needed = (end + KVPageLayout.positions - 1) / KVPageLayout.positions
     while pages.count < needed {
-      if let page = spare.popLast() {
-        pages.append(page)
-      } else {
-        pages.append(try Memory(byteCount: pageByteCount))
-      }
+      let page = if let page = spare.popLast() { page } else { try Memory(byteCount: pageByteCount) }
+      pages.append(page)
+      addresses.append(page.base)
     }
   }
 
@@ -65,6 +65,7 @@ public final class KVLayer {
     for index in oldest..<firstPage {
       if let page = pages[index] { spare.append(page) }
       pages[index] = nil
+      addresses[index] = nil
     }
     firstPosition = firstPage * KVPageLayout.positions
   }
@@ -79,6 +80,7 @@ public final class KVLayer {
     let kept = (count + KVPageLayout.positions - 1) / KVPageLayout.positions
     while pages.count > kept {
       if let page = pages.removeLast(), window != nil { spare.append(page) }
+      addresses.removeLast()
     }
     return true
   }
@@ -86,12 +88,13 @@ public final class KVLayer {
   public func reset() {
     if window != nil { spare.append(contentsOf: pages.compactMap { $0 }) }
     pages.removeAll()
+    addresses.removeAll()
     firstPosition = 0
   }
 
   /// The page that holds `position`, for one head. Only for positions that are held.
   func page(_ index: Int, head: Int) -> UnsafeMutableRawPointer? {
-    guard index < pages.count, let page = pages[index] else { return nil }
-    return page.base + head * layout.byteCount
+    guard index < addresses.count, let page = addresses[index] else { return nil }
+    return page + head * layout.byteCount
   }
 }

@@ -21,6 +21,8 @@ public final class PackedMatrix: @unchecked Sendable {
   /// Bytes of a row as in the file.
   let rowByteCount: Int
   let base: UnsafeRawPointer
+  /// The kernel of `storage`, for tasks: without counting a reference to what all matrices of a type share.
+  let kernel: Unmanaged<MatrixKernel>?
   private let arena: Arena
   private let dequantize: Dequantizer
 
@@ -41,9 +43,11 @@ public final class PackedMatrix: @unchecked Sendable {
     base = UnsafeRawPointer(arena.memory.base + offset)
     rowByteCount = plan.columns / plan.type.blockSize * plan.type.blockByteCount
     if case .panels(let kernel) = plan.storage {
+      self.kernel = .passUnretained(kernel)
       panelRows = kernel.panelRows
       panelByteCount = kernel.panelByteCount(plan.columns)
     } else {
+      kernel = nil
       panelRows = 1
       panelByteCount = rowByteCount
     }

@@ -51,6 +51,9 @@ final class PhaseSignal: @unchecked Sendable {
     #endif
   }
 
+  /// Whether a phase after `seen` has been announced.
+  func isPast(_ seen: UInt32) -> Bool { word.pointee.load(ordering: .relaxed) != seen }
+
   /// Returns the number of the current phase as soon as it is another than `seen`.
   func wait(after seen: UInt32, sleepers: borrowing Atomic<Int>) -> UInt32 {
     for _ in 0..<Self.spins {

@@ -51,11 +51,13 @@ public final class RotaryTable {
   }
 
   /// Pointers to the cosines and sines of all positions, `rotated / 2` for each.
-  func withPointers(_ body: (UnsafePointer<Float>, UnsafePointer<Float>) -> Void) {
-    cosines.withUnsafeBufferPointer { c in
-      sines.withUnsafeBufferPointer { s in
+  func withPointers<Failure: Error>(
+    _ body: (UnsafePointer<Float>, UnsafePointer<Float>) throws(Failure) -> Void
+  ) throws(Failure) {
+    try cosines.withUnsafeBufferPointer { (c) throws(Failure) in
+      try sines.withUnsafeBufferPointer { (s) throws(Failure) in
         guard let c = c.baseAddress, let s = s.baseAddress else { return }
-        body(c, s)
+        try body(c, s)
       }
     }
   }

@@ -16,7 +16,8 @@ struct Split {
 
   let panelsPerPart: Int
   let tokensPerPart: Int
-  /// The most tasks that may be taken at once.
+  /// The fewest tasks worth taking at once, and the most that may be.
+  let shortestRun: Int
   let longestRun: Int
   private let panelCount: Int
   private let tokenCount: Int
@@ -46,6 +47,8 @@ struct Split {
     if tokens < ActivationLayout.maximumWidth {
       panelsPerPart = min(panelCount, max(1, 16 / matrix.panelRows))
       longestRun = max(1, Self.taskByteCount / max(1, taskByteCount * panelsPerPart))
+      // Kernels read four strips side by side.
+      shortestRun = min(longestRun, 4)
     } else {
       let wanted = max(1, Self.taskByteCount / max(1, taskByteCount))
       let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
@@ -53,6 +56,7 @@ struct Split {
       let least = matrix.panelRows > 1 ? 1 : min(48, fair)
       let group = matrix.panelsAtOnce
       panelsPerPart = min(panelCount, (max(least, min(wanted, fair)) + group - 1) / group * group)
+      shortestRun = 1
       longestRun = 1
     }
     partsPerBlock = (panelCount + panelsPerPart - 1) / panelsPerPart

@@ -92,9 +92,11 @@ extension Decoder {
       let length = min(Self.chunkLength, tokens.count - done)
       let chunk = tokens[(tokens.startIndex + done)..<(tokens.startIndex + done + length)]
       try state.compute.embed(chunk, from: weights.embedding, scale: description.embeddingScale, to: state.x)
-      for (block, (layer, kv)) in zip(blocks, zip(description.layers, cache.layers)) {
+      for layer in blocks.indices {
         if isCancelled() { throw KingletError(.cancelled, "the forward pass was cancelled") }
-        try block.forward(state, cache: kv, rotary: state.rotaries[layer.rotation], start: cache.count)
+        try blocks[layer].forward(
+          state, cache: cache.layers[layer], rotary: state.rotaries[description.layers[layer].rotation],
+          start: cache.count)
       }
       try finish(done, done + length == tokens.count)
       cache.advance(by: length)

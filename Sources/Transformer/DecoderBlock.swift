@@ -7,7 +7,9 @@ import KingletTensors
 ///     f = activation(Wg n) * Wu n     x = x + [norm](Wd f)      n = norm(x)
 ///
 /// Five phases of parallel work, whatever the architecture: projections, attention, output, gate and up, down.
-struct DecoderBlock: Sendable {
+///
+/// A class, so that passing one on counts one reference and not one for each of its matrices.
+final class DecoderBlock: Sendable {
   let weights: Weights
   let shape: AttentionShape
   let activation: GateActivation
@@ -47,21 +49,21 @@ struct DecoderBlock: Sendable {
 
   /// Applies the layer to the rows of `s.x`, which stand at positions `start …`.
   func forward(_ s: DecoderState, cache: KVLayer, rotary: RotaryTable, start: Int) throws(KingletError) {
-    let (w, p) = (weights, weights.parameters)
-    let n = try s.compute.prepare(s.x, norm: p.attentionNorm, for: [w.query, w.key, w.value])
+    let n = try s.compute.prepare(
+      s.x, norm: weights.parameters.attentionNorm, for: [weights.query, weights.key, weights.value])
     try s.compute.project(
       n,
       [
-        Projection(w.query, bias: p.queryBias, to: s.q),
-        Projection(w.key, bias: p.keyBias, to: s.k),
-        Projection(w.value, bias: p.valueBias, to: s.v),
+        Projection(weights.query, bias: weights.parameters.queryBias, to: s.q),
+        Projection(weights.key, bias: weights.parameters.keyBias, to: s.k),
+        Projection(weights.value, bias: weights.parameters.valueBias, to: s.v),
       ])
     try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, cache: cache, start: start, to: s.a)
-    try addToResidual(s.a, w.output, norm: p.postAttentionNorm, s)
+    try addToResidual(s.a, weights.output, norm: weights.parameters.postAttentionNorm, s)
 
-    let m = try s.compute.prepare(s.x, norm: p.feedForwardNorm, for: [w.gate, w.up])
-    try s.compute.projectGated(m, gate: w.gate, up: w.up, activation: activation, to: s.f)
-    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, s)
+    let m = try s.compute.prepare(s.x, norm: weights.parameters.feedForwardNorm, for: [weights.gate, weights.up])
+    try s.compute.projectGated(m, gate: weights.gate, up: weights.up, activation: activation, to: s.f)
+    try addToResidual(s.f, weights.down, norm: weights.parameters.postFeedForwardNorm, s)
   }
 
   /// `x += W y`, or `x += norm(W y)`.

@@ -22,9 +22,13 @@ import Testing
       let count = Int.random(in: 0...64, using: &random)
       let threads = Int.random(in: 1...pool.threadCount + 1, using: &random)
       tally.calls.withLock { $0 = Array(repeating: 0, count: count) }
-      let longest = Int.random(in: 1...20, using: &random)
-      pool.runRanges(count, longest: longest, threads: threads) { range, worker in
-        if range.isEmpty || range.count > longest { tally.problems.wrappingAdd(1, ordering: .relaxed) }
+      let most = Int.random(in: 1...20, using: &random)
+      let least = Int.random(in: 1...most, using: &random)
+      // Addresses of nothing: fetching ahead reads from none of them.
+      let nowhere = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: 64 * (count + 1)), count: 3000)
+      let upcoming = count % 3 == 0 ? UpcomingReads(Array(repeating: [nowhere], count: threads)) : nil
+      pool.runRanges(count, least: least, most: most, threads: threads, upcoming: upcoming) { range, worker in
+        if range.isEmpty || range.count > most { tally.problems.wrappingAdd(1, ordering: .relaxed) }
         if worker < 0 || worker >= threads || worker >= pool.threadCount {
           tally.problems.wrappingAdd(1, ordering: .relaxed)
         }

@@ -130,9 +130,7 @@ private let tokenCounts = [1, 3, 4, 7, 8, 9, 33, 100]
 
     let normalised = try FloatMatrix(before, rows: tokens)
     for row in 0..<tokens {
-      norm.weight.withPointer {
-        compute.table.rmsNorm(normalised.row(row), $0, norm.epsilon, 256, normalised.row(row))
-      }
+      compute.table.rmsNorm(normalised.row(row), norm.weight.base, norm.epsilon, 256, normalised.row(row))
     }
     for (matrix, output) in zip(matrices, outputs) {
       let expected = Reference.product(matrix, normalised.values, rounding: rounds(matrix.type, compute.options))

@@ -11,6 +11,9 @@
 static inline void kinglet_spin_pause(void) { __asm__ volatile("yield"); }
 #endif
 
+// Asks for a cache line, to be kept in the second-level cache. Any address will do: nothing is read from it.
+static inline void kinglet_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -1,0 +1,81 @@
+import KingletTestSupport
+import Testing
+
+@testable import KingletTensors
+
+/// What is foretold to be read after what.
+@Suite("Read ahead") struct ReadAheadTests {
+  private static func matrices(_ rows: [Int]) throws -> [PackedMatrix] {
+    try packed(rows.map { RandomMatrix(.q4_0, rows: $0, columns: 64, seed: UInt64($0)) }, .portable)
+  }
+
+  private static func phase(_ matrices: [PackedMatrix], sharesTasks: Bool = false) -> ReadAhead.Phase {
+    ReadAhead.Phase(
+      matrices: matrices, splits: matrices.map { Split($0, tokens: 1, threads: 2) }, sharesTasks: sharesTasks)
+  }
+
+  @Test("Nothing in the first pass; then each phase is told the next, and the last one the first")
+  func cycle() throws {
+    let matrices = try Self.matrices([32, 64, 96])
+    var ahead = ReadAhead()
+    func follow(_ index: Int) -> UnsafeRawPointer? {
+      let reads = ahead.follow(matrices[index].base, threads: 2) { Self.phase([matrices[index]]) }
+      return reads?.stretches[0].first?.baseAddress
+    }
+    #expect([0, 1, 2].map(follow).allSatisfy { $0 == nil || $0 == matrices[0].base })
+    for _ in 0..<3 {
+      #expect(follow(0) == matrices[1].base)
+      #expect(follow(1) == matrices[2].base)
+      #expect(follow(2) == matrices[0].base)
+    }
+    // A pass that was cut short, and then one from its beginning.
+    #expect(follow(0) == matrices[1].base)
+    #expect(follow(0) == matrices[1].base)
+    #expect(follow(1) == matrices[2].base)
+  }
+
+  @Test("A worker's stretches are the panels of its share, matrix after matrix")
+  func stretches() throws {
+    let matrices = try Self.matrices([160, 96])
+    let phase = Self.phase(matrices)
+    let shares = (0..<2).map { phase.stretches($0, threads: 2) }
+    for (index, matrix) in matrices.enumerated() {
+      let bytes = UnsafeRawBufferPointer(start: matrix.base, count: matrix.byteCount)
+      let parts = shares.flatMap { $0 }.filter {
+        guard let start = $0.baseAddress, let first = bytes.baseAddress else { return false }
+        return start >= first && start < first + bytes.count
+      }
+      #expect(parts.first?.baseAddress == bytes.baseAddress)
+      #expect(parts.reduce(0) { $0 + $1.count } == matrix.byteCount, "matrix \(index)")
+    }
+    // 16 strips of 16 rows in all: eight for each worker.
+    #expect(shares.map(\.count) == [1, 2])
+  }
+
+  @Test("Matrices of the same tasks begin with the same panels")
+  func together() throws {
+    let matrices = try Self.matrices([64, 64])
+    let second = Self.phase(matrices, sharesTasks: true).stretches(1, threads: 2)
+    #expect(second.count == 2)
+    #expect(zip(second, matrices).allSatisfy { $0.baseAddress == $1.base + $1.byteCount / 2 })
+  }
+
+  @Test("A worker fetches a part of its cache at most, and stops when told to")
+  func limits() throws {
+    let bytes = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: 4096), count: 10 << 20)
+    let reads = UpcomingReads([[bytes, bytes], []])
+    #expect(reads.stretches[0].allSatisfy { $0.count == 128 << 10 })
+    var asked = 0
+    reads.fetch(0) {
+      asked += 1
+      return asked == 5
+    }
+    #expect(asked == 5)
+    reads.fetch(1) {
+      Issue.record("there is nothing to fetch"); return true
+    }
+    reads.fetch(2) {
+      Issue.record("there is no such worker"); return true
+    }
+  }
+}
