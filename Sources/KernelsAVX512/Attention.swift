@@ -24,14 +24,16 @@ func attendPage512(_ task: PageAttention) {
 private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
   let visible = visibleSlots(task)
   switch task.queryCount {
-  case 1: scoreFew(E.self, OneScore.self, task, visible)
-  case 2: scoreFew(E.self, TwoScores.self, task, visible)
-  case 3: scoreFew(E.self, ThreeScores.self, task, visible)
-  case 4: scoreFew(E.self, FourScores.self, task, visible)
-  case 5: scoreFew(E.self, FiveScores.self, task, visible)
-  case 6: scoreFew(E.self, SixScores.self, task, visible)
-  case 7: scoreFew(E.self, SevenScores.self, task, visible)
-  case 8: scoreFew(E.self, EightScores.self, task, visible)
+  case 1: scoreFew(E.self, OneScore.self, task, visible, from: scoreStreams(E.self, OneStreamed.self, task, visible))
+  case 2: scoreFew(E.self, TwoScores.self, task, visible, from: scoreStreams(E.self, TwoStreamed.self, task, visible))
+  case 3:
+    scoreFew(E.self, ThreeScores.self, task, visible, from: scoreStreams(E.self, ThreeStreamed.self, task, visible))
+  case 4:
+    scoreFew(E.self, FourScores.self, task, visible, from: scoreStreams(E.self, FourStreamed.self, task, visible))
+  case 5: scoreFew(E.self, FiveScores.self, task, visible, from: visible.lower & ~31)
+  case 6: scoreFew(E.self, SixScores.self, task, visible, from: visible.lower & ~31)
+  case 7: scoreFew(E.self, SevenScores.self, task, visible, from: visible.lower & ~31)
+  case 8: scoreFew(E.self, EightScores.self, task, visible, from: visible.lower & ~31)
   default: scoreMany(E.self, task, visible)
   }
   softmax(task, visible)

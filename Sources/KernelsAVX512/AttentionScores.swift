@@ -87,10 +87,10 @@ typealias EightScores = ScorePair<FourScores, FourScores>
 /// All queries of the task, from keys as they are stored; the next pair of blocks is prefetched.
 @inline(__always)
 func scoreFew<E: CacheElement, Group: ScoreGroup>(
-  _: E.Type, _: Group.Type, _ task: PageAttention, _ visible: Visible
+  _: E.Type, _: Group.Type, _ task: PageAttention, _ visible: Visible, from first: Int
 ) {
   let blockByteCount = task.layout.headSize &* 16 &* E.byteCount
-  var slot = visible.lower & ~31
+  var slot = first
   while slot < visible.upper {
     let keys = task.page + slot / 16 &* blockByteCount
     score(E.self, AnyHeadSize.self, Group.self, task, 0, slot, keys, prefetch: 2 &* blockByteCount)

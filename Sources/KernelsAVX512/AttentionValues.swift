@@ -150,7 +150,7 @@ private func weigh<E: CacheElement, Group: OutputGroup>(
   group.store(out, resultStride)
 }
 
-/// All queries of the task, from values as they are stored; what comes two chunks later is prefetched.
+/// All queries of the task, from values as they are stored.
 @inline(__always)
 func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
   _: E.Type, _: Wide.Type, _: Narrow.Type, _ task: PageAttention, _ visible: Visible
@@ -166,16 +166,19 @@ func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
       let chunk = ValueChunk(
         base: values + slot &* rowByteCount + d &* E.byteCount, rowByteCount: rowByteCount, first: slot, count: count)
       if stride &- d >= 64 {
-        weigh(E.self, Wide.self, chunk, task, query: 0, dimension: d, prefetch: 16 &* rowByteCount)
+        weigh(E.self, Wide.self, chunk, task, query: 0, dimension: d, prefetch: valueDistance)
         d &+= 64
       } else {
-        weigh(E.self, Narrow.self, chunk, task, query: 0, dimension: d, prefetch: 16 &* rowByteCount)
+        weigh(E.self, Narrow.self, chunk, task, query: 0, dimension: d, prefetch: valueDistance)
         d &+= 16
       }
     }
     slot &+= 8
   }
 }
+
+/// How far ahead of its use a value is asked for, in bytes: as far as the softmax of three queries has fetched.
+private let valueDistance = 3072
 
 /// Chunk by chunk of 64 slots, all queries, from values widened once.
 @inline(__always)

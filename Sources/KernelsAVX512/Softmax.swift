@@ -5,16 +5,20 @@ import KingletKernels
 @inline(__always)
 func softmax(_ task: PageAttention, _ visible: Visible) {
   let stride = task.layout.valueStride
+  // Memory has nothing else to do meanwhile: the first values are fetched, a cache line with every vector of scores.
+  var values = task.page + task.layout.valueOffset + visible.lower &* stride &* task.layout.elementByteCount
   var i = 0
   while i < task.queryCount {
-    softmax(task.scores + i &* KVPageLayout.positions, visible, task.out + i &* (stride &+ 16) + stride)
+    softmax(task.scores + i &* KVPageLayout.positions, visible, task.out + i &* (stride &+ 16) + stride, values)
+    values += (visible.upper &- visible.block) / 16 &* 64
     i &+= 1
   }
 }
 
 @inline(__always)
 private func softmax(
-  _ scores: UnsafeMutablePointer<Float>, _ visible: Visible, _ result: UnsafeMutablePointer<Float>
+  _ scores: UnsafeMutablePointer<Float>, _ visible: Visible, _ result: UnsafeMutablePointer<Float>,
+  _ values: UnsafeRawPointer
 ) {
   var largest = _mm512_set1_ps(-.infinity)
   var slot = visible.block
@@ -28,6 +32,7 @@ private func softmax(
   var sum = _mm512_setzero_ps()
   slot = visible.block
   while slot < visible.upper {
+    kinglet512_prefetch(values + (slot &- visible.block) &* 4)
     let weights = exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + slot), shift))
     _mm512_storeu_ps(scores + slot, weights)
     sum = _mm512_add_ps(sum, weights)

@@ -4,20 +4,21 @@ import KingletKernels
 /// The keys and values of one layer for one sequence, in pages of 256 absolute positions.
 ///
 /// A page is also the partition in which attention is summed. Pages are allocated when a position first falls into them,
-/// so storage grows as needed; a sliding window gives pages back that no query will see again, and reuses them.
+/// so storage grows as needed; pages that no query will see again are used anew.
 public final class KVLayer {
   public let headCount: Int
   let layout: KVPageLayout
   /// Positions a query sees, itself included; nil for all.
   public let window: Int?
-  private var pages: [Memory?] = []
-  /// Where each page is, so that tasks find it without counting references.
-  private var addresses: [UnsafeMutableRawPointer?] = []
-  private var spare: [Memory] = []
+  private let store: KVPageStore
+  private var pages: [UnsafeMutableRawPointer?] = []
+  private var spare: [UnsafeMutableRawPointer] = []
   /// The first position still held.
   private(set) var firstPosition = 0
 
-  public init(headCount: Int, headSize: Int, type: KVElement, window: Int?) {
+  /// - Parameter store: where pages come from; shared by the layers of a cache.
+  public init(headCount: Int, headSize: Int, type: KVElement, window: Int?, store: KVPageStore = KVPageStore()) {
+    self.store = store
     self.headCount = headCount
     self.window = window
     layout = KVPageLayout(headSize: headSize, type: type)
@@ -50,9 +51,11 @@ public final class KVLayer {
   func reserve(upTo end: Int) throws(KingletError) {
     let needed = (end + KVPageLayout.positions - 1) / KVPageLayout.positions
     while pages.count < needed {
-      let page = if let page = spare.popLast() { page } else { try Memory(byteCount: pageByteCount) }
-      pages.append(page)
-      addresses.append(page.base)
+      if let page = spare.popLast() {
+        pages.append(page)
+      } else {
+        pages.append(try store.take(pageByteCount))
+      }
     }
   }
 
@@ -65,7 +68,6 @@ public final class KVLayer {
     for index in oldest..<firstPage {
       if let page = pages[index] { spare.append(page) }
       pages[index] = nil
-      addresses[index] = nil
     }
     firstPosition = firstPage * KVPageLayout.positions
   }
@@ -79,22 +81,20 @@ public final class KVLayer {
     }
     let kept = (count + KVPageLayout.positions - 1) / KVPageLayout.positions
     while pages.count > kept {
-      if let page = pages.removeLast(), window != nil { spare.append(page) }
-      addresses.removeLast()
+      if let page = pages.removeLast() { spare.append(page) }
     }
     return true
   }
 
   public func reset() {
-    if window != nil { spare.append(contentsOf: pages.compactMap { $0 }) }
+    spare.append(contentsOf: pages.compactMap { $0 })
     pages.removeAll()
-    addresses.removeAll()
     firstPosition = 0
   }
 
   /// The page that holds `position`, for one head. Only for positions that are held.
   func page(_ index: Int, head: Int) -> UnsafeMutableRawPointer? {
-    guard index < addresses.count, let page = addresses[index] else { return nil }
+    guard index < pages.count, let page = pages[index] else { return nil }
     return page + head * layout.byteCount
   }
 }

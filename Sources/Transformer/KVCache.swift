@@ -34,9 +34,11 @@ public final class KVCache {
   init(_ description: DecoderDescription, capacity: Int, type: KVType) {
     self.capacity = capacity
     self.type = type
+    let store = KVPageStore()
     layers = description.layers.map {
       KVLayer(
-        headCount: description.keyHeadCount, headSize: description.headSize, type: type.element, window: $0.window)
+        headCount: description.keyHeadCount, headSize: description.headSize, type: type.element, window: $0.window,
+        store: store)
     }
   }
 

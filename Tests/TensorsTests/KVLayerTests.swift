@@ -1,3 +1,4 @@
+import KingletErrors
 import KingletTestSupport
 import Testing
 
@@ -121,5 +122,42 @@ import Testing
     #expect(makeLayer(window: .max, type: type).byteCount(positions: .max, chunk: 512) == .max)
     #expect(makeLayer(window: .max - 300, type: type).byteCount(positions: .max, chunk: .max) == .max)
     #expect(makeLayer(window: 256, type: type).byteCount(positions: .max, chunk: 256) == 4 * page)
+  }
+
+  @Test("Layers that share a store share its memory, and no page of theirs overlaps another")
+  func store() throws {
+    let store = KVPageStore()
+    let layers = (0..<3).map { _ in KVLayer(headCount: 2, headSize: 24, type: .f16, window: nil, store: store) }
+    var places: [Range<Int>] = []
+    for end in [256, 512, 300, 1024] {
+      for layer in layers { try layer.reserve(upTo: end) }
+    }
+    for layer in layers {
+      for page in 0..<4 {
+        let first = Int(bitPattern: try #require(layer.page(page, head: 0)))
+        places.append(first..<first + 2 * layer.layout.byteCount)
+      }
+    }
+    places.sort { $0.lowerBound < $1.lowerBound }
+    #expect(zip(places, places.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+    #expect(places.allSatisfy { $0.lowerBound % 64 == 0 })
+    #expect((places.last?.upperBound ?? 0) - (places.first?.lowerBound ?? 0) <= 12 * (places[0].count + 63), "one slab")
+
+    let before = layers[1].page(0, head: 0)
+    _ = layers[1].truncate(to: 0)
+    try layers[1].reserve(upTo: 1024)
+    let again = (0..<4).map { layers[1].page($0, head: 0) }
+    #expect(again.contains(before) && Set(again).count == 4, "what was given back is used anew")
+  }
+
+  @Test("A store of pages larger than a slab, and of one that no memory holds")
+  func extremes() throws {
+    let store = KVPageStore()
+    let (small, large) = (try store.take(100), try store.take(40 << 20))
+    large.storeBytes(of: 1, toByteOffset: (40 << 20) - 1, as: UInt8.self)
+    small.storeBytes(of: 2, toByteOffset: 99, as: UInt8.self)
+    #expect(throws: KingletError.self) { try store.take(.max) }
+    #expect(throws: KingletError.self) { try store.take(.max - 4096) }
+    _ = try store.take(1)
   }
 }
