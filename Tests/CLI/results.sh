@@ -79,7 +79,7 @@ expect 'the machine' json 'o["machine"]["cores"] == o["threads"]["used"] >= 1'
 expect 'what its processor can do' json 'isinstance(o["processor_features"], list) and o["best_instruction_set"]'
 run "$kinglet" doctor
 expect 'for people too' prints 'folders of models'
-run "$kinglet" bench --model "$tiny" -p 8 -n 4 --threads 1,2 --repetitions 2 --format json
+run "$kinglet" bench --model "$tiny" -p 8 -n 4 --threads 1,2 --repetitions 2 --json
 expect 'a benchmark for each number of threads' \
   json '[(t["name"], t["threads"]) for t in o["tests"]] == [("pp8", 1), ("tg4", 1), ("pp8", 2), ("tg4", 2)]'
 expect 'with speeds' json 'all(r["min"] <= r["median"] <= r["max"] for r in (t["tokens_per_second"] for t in o["tests"]))'

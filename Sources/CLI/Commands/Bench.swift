@@ -10,18 +10,18 @@ struct Bench: ParsableCommand {
       Examples:
         kinglet bench --model smollm2
         kinglet bench --model smollm2 --roofline
-        kinglet bench --model model.gguf -p 128 -n 32 --threads 1,2 --repetitions 5 --format json
+        kinglet bench --model model.gguf -p 128 -n 32 -t 1,2 -r 5 --json
         kinglet bench --model model.gguf -p 0 -n 64 --depth 0,4096 --roofline
         kinglet bench --model model.gguf --compare-matmul
 
-      pp512 is the prefill of a prompt of 512 tokens, tg64 the generation of 64 tokens one at a time, both in tokens per
-      second: the median of the repetitions, the slowest and the fastest. 0 leaves a test out. tg64 @ d4096 begins after
+      pp512 is the prefill of a prompt of 512 tokens, tg64 the generation of 64 tokens one at a time, both in tokens per \
+      second: the median of the repetitions, the slowest and the fastest. 0 leaves a test out. tg64 @ d4096 begins after \
       4,096 other tokens.
 
-      --roofline also measures what this machine can do at most with as many threads: the rate at which it reads memory,
-      multiplies float matrices, and multiplies 8-bit integers where it has instructions for that. They are sampled between
-      the passes over the model, so that neighbours slow both alike, and the medians are compared: generation should
-      come near the first, a prefill of quantised weights should exceed the second.
+      --roofline also measures what this machine can do at most with as many threads: the rate at which it reads memory, \
+      multiplies float matrices, and multiplies 8-bit integers where it has instructions for that. They are sampled \
+      between the passes over the model, so that neighbours slow both alike, and the medians are compared: generation \
+      should come near the first, a prefill of quantised weights should exceed the second.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case markdown, json, csv }
@@ -61,7 +61,11 @@ struct Bench: ParsableCommand {
   @Option(help: "markdown, json or csv.")
   var format: Format = .markdown
 
+  @Flag(help: "The same as --format json.")
+  var json = false
+
   func validate() throws {
+    if json, format == .csv { throw ValidationError("--json and --format csv exclude each other") }
     if compareMatmul, format == .csv { throw ValidationError("--compare-matmul prints markdown or json") }
   }
 
@@ -77,7 +81,7 @@ struct Bench: ParsableCommand {
       model.open(), plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
     bar.finish()
-    switch format {
+    switch json ? .json : format {
     case .json: try printJSON(result)
     case .markdown: try standardOutput(result.markdown)
     case .csv: try standardOutput(result.commaSeparated)
@@ -90,7 +94,7 @@ struct Bench: ParsableCommand {
       compute: .init(threads: plan.threads.max(), activations: activations),
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
     bar.finish()
-    if format == .json { try printJSON(result) } else { try standardOutput(result.markdown) }
+    if json || format == .json { try printJSON(result) } else { try standardOutput(result.markdown) }
   }
 
   /// "1,2" as numbers.

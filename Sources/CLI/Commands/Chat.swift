@@ -7,15 +7,16 @@ struct Chat: AsyncParsableCommand {
     discussion: """
       Examples:
         kinglet chat
-        kinglet chat --model smollm2 --system "Answer in one sentence." --temperature 0.7
+        kinglet chat --model smollm2 --system "Be brief." --temperature 0.7
 
       \(Chat.help)
       """)
 
   private static let help = """
-    Type a question and press Return. A line that ends in \\ goes on in the next; \"\"\" on a line of its own begins and
-    ends a text of several lines. When the context is full, /clear begins again. Ctrl-C stops an answer; Ctrl-D, or Ctrl-C
-    twice at the prompt, leaves.
+    Type a question and press Return. A line that ends in \\ goes on in the
+    next; \"\"\" on a line of its own begins and ends a text of several lines.
+    When the context is full, /clear begins again. Ctrl-C stops an answer;
+    Ctrl-D, or Ctrl-C twice at the prompt, leaves.
 
       /help          this text
       /clear         forget the conversation

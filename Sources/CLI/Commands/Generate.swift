@@ -8,11 +8,11 @@ struct Generate: AsyncParsableCommand {
       Examples:
         kinglet generate --chat "What is the capital of Denmark?"
         kinglet generate --model smollm2 -n 40 "Once upon a time"
-        kinglet generate --chat --temperature 0.7 --top-p 0.9 --seed 1 - < question.txt
+        kinglet generate --chat --temperature 0.7 --seed 1 - < question.txt
 
-      Without --chat the text is continued as it stands. With --json one object is printed at the end: text, tokens,
-      finish_reason (stop_token, stop_string, length, context_full, cancelled), seed, usage (prompt_tokens, reused_tokens,
-      dropped_tokens, generated_tokens) and timings (load, queue, prefill, first_token and decode in seconds;
+      Without --chat the text is continued as it stands. With --json one object is printed at the end: text, tokens, \
+      finish_reason (stop_token, stop_string, length, context_full, cancelled), seed, usage (prompt_tokens, reused_tokens, \
+      dropped_tokens, generated_tokens) and timings (load, queue, prefill, first_token and decode in seconds; \
       prefill_tokens_per_second, decode_tokens_per_second). Without -n the text ends after 512 tokens at the latest.
       """)
 

@@ -12,7 +12,7 @@ struct PerplexityCommand: ParsableCommand {
         kinglet perplexity --model smollm2 article.txt
         kinglet perplexity --model model.gguf --context 512 --json - < article.txt
 
-      The text is cut into chunks of the context's length, each run alone, the second half of each scored, as
+      The text is cut into chunks of the context's length, each run alone, the second half of each scored, as \
       `llama-perplexity` does. With --json: perplexity, standard_error, chunks, context, scored_tokens, running.
       """)
 

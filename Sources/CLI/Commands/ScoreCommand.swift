@@ -11,10 +11,10 @@ struct ScoreCommand: ParsableCommand {
       Examples:
         kinglet score --model smollm2 --text article.txt
         kinglet score --model model.gguf --tokens 1,2,3 --top 5 --json
-        kinglet score --model model.gguf --tokens 1,2,3 --activations f32 --dump-logits logits.f32
+        kinglet score --model model.gguf --tokens 1,2,3 --dump-logits logits.f32
 
-      Natural logarithms. With --json: tokens, log_probabilities (null for the first), negative_log_likelihood and, with
-      --top, for each position the most probable next tokens (token, logit, log_probability). --dump-logits writes raw
+      Natural logarithms. With --json: tokens, log_probabilities (null for the first), negative_log_likelihood and, with \
+      --top, for each position the most probable next tokens (token, logit, log_probability). --dump-logits writes raw \
       little-endian float32, [tokens, vocabulary]. Keys and values are kept in F32 unless told otherwise.
       """)
 

@@ -10,7 +10,7 @@ struct Tokenize: ParsableCommand {
         kinglet tokenize --model vocabulary.gguf --special "<|im_start|>user"
         kinglet tokenize --model smollm2 --batch texts.json
 
-      Prints an id and its text on each line; with --json one object with `ids` and `texts`. --batch takes a file (or -)
+      Prints an id and its text on each line; with --json one object with `ids` and `texts`. --batch takes a file (or -) \
       with a JSON array of strings and prints a JSON array of arrays of ids. A file that holds only a vocabulary will do.
       """)
 

@@ -1,3 +1,4 @@
+import Foundation
 import Kinglet
 
 #if canImport(Glibc)
@@ -11,31 +12,28 @@ import Kinglet
 /// A binary file that is written front to back. A file that could not be finished is removed; a device or a pipe is not.
 final class OutputFile {
   private let path: String
-  private let stream: UnsafeMutablePointer<FILE>
+  private let handle: FileHandle
   private var isFinished = false
 
   init(path: String) throws(KingletError) {
-    guard let stream = fopen(path, "wb") else {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o666)
+    guard descriptor >= 0 else {
       throw KingletError(.fileUnreadable, "cannot be made: \(String(cString: strerror(errno)))", at: path)
     }
     self.path = path
-    self.stream = stream
+    handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
-  deinit {
-    fclose(stream)
-    if !isFinished, isPlainFile { unlink(path) }
-  }
+  deinit { if !isFinished, isPlainFile { unlink(path) } }
 
   /// Appends floats, little-endian, as they lie in memory on every platform Kinglet runs on.
   func write(_ values: borrowing [Float]) throws(KingletError) {
-    let written = (copy values).withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, stream) }
-    if written != values.count * MemoryLayout<Float>.stride { throw failure() }
+    try attempt { try handle.write(contentsOf: (copy values).withUnsafeBytes { Data($0) }) }
   }
 
-  /// Writes out what is buffered; only then is the file whole.
+  /// Closes the file; only then is it whole.
   func finish() throws(KingletError) {
-    guard fflush(stream) == 0 else { throw failure() }
+    try attempt { try handle.close() }
     isFinished = true
   }
 
@@ -45,9 +43,13 @@ final class OutputFile {
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
-  private func failure() -> KingletError {
-    KingletError(
-      .fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: path,
-      remedy: "Make room, or choose another place" + (isPlainFile ? "; the incomplete file is removed" : ""))
+  private func attempt(_ operation: () throws -> Void) throws(KingletError) {
+    do {
+      try operation()
+    } catch {
+      throw KingletError(
+        .fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: path,
+        remedy: "Make room, or choose another place" + (isPlainFile ? "; the incomplete file is removed" : ""))
+    }
   }
 }
