@@ -1,11 +1,12 @@
 import KingletErrors
+import KingletTransformer
 
 /// One sequence: what the model remembers, and the tokens it remembers.
 ///
 /// Belongs to the engine's thread.
 struct CachedSequence<Model: SequenceModel> {
-  /// The longest piece of a prompt that the model is given at once.
-  static var chunkSize: Int { 512 }
+  /// The longest piece of a prompt that the model is given at once: as much as it takes at once itself.
+  static var chunkSize: Int { Decoder.chunkLength }
 
   let cache: Model.Cache
   /// The tokens in `cache`.

@@ -16,11 +16,12 @@ import CIntrinsics
 //
 //      Q4_K, Q5_K: w = d s q - dmin m, s and m for 32 columns       Q6_K: w = d s (q - 32), s for 16 columns
 //
-// Parts are taken in a loop, with variable shifts: written out, the compiler loads the words that parts share once for all
-// of them and runs out of registers (Q6_K at less than half the speed).
+// Parts of Q6_K are taken in a loop, with variable shifts: written out, the compiler loads the words that parts share once
+// for all of them and runs out of registers (less than half the speed). Pairs, as in Q4_K and Q5_K, still fit: there a
+// token reads 40 GB/s from the second-level cache where one part at a time read 28.
 //
-// Per 32 columns and 16 rows, to unpack: Q4_K 8 loads + 16 operations, Q5_K and Q6_K 16 loads + 32; for each token as in
-// Format32. Block layouts: ggml's format.
+// Per 32 columns and 16 rows, to unpack: Q4_K 4 loads + 12 operations, Q5_K 12 loads + 28, Q6_K 16 loads + 32; for each
+// token as in Format32. Block layouts: ggml's format.
 
 enum FormatQ4_K: PanelFormat {
   typealias Part = AffinePart
@@ -31,19 +32,7 @@ enum FormatQ4_K: PanelFormat {
   static func addBlock<Group: TokenGroup>(
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
-    let scales = block + 2048
-    let scale = loadHalves(block, 2304)
-    let minimum = negated(loadHalves(block, 2336))
-    let step = recordByteCount(Group.width)
-    var part = 0
-    while part < 8 {
-      group.addAffine(
-        nibbles(block + part / 2 &* 512, shift: (part & 1) &* 4),
-        scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(scales, part &* 16)),
-        offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(scales, 128 &+ part &* 16)),
-        Record(records + part &* step, width: Group.width))
-      part &+= 1
-    }
+    addNibbles(block, factors: block + 2048, records, &group) { weights, _ in weights }
   }
 }
 
@@ -56,18 +45,8 @@ enum FormatQ5_K: PanelFormat {
   static func addBlock<Group: TokenGroup>(
     _ block: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group
   ) {
-    let scales = block + 2560
-    let scale = loadHalves(block, 2816)
-    let minimum = negated(loadHalves(block, 2848))
-    let step = recordByteCount(Group.width)
-    var part = 0
-    while part < 8 {
-      group.addAffine(
-        withFifthBits(nibbles(block + part / 2 &* 512, shift: (part & 1) &* 4), block + 2048, part),
-        scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(scales, part &* 16)),
-        offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(scales, 128 &+ part &* 16)),
-        Record(records + part &* step, width: Group.width))
-      part &+= 1
+    addNibbles(block, factors: block + 2560, records, &group) { weights, part in
+      withFifthBits(weights, block + 2048, part)
     }
   }
 
@@ -134,14 +113,53 @@ enum FormatQ6_K: PanelFormat {
   }
 }
 
-/// The low (shift 0) or high (shift 4) nibbles of eight words: 32 columns.
+/// The parts of a Q4_K or Q5_K block: scales, minima, d and dmin are at `factors`, and `complete` adds to the nibbles of a
+/// part what stands elsewhere. Two parts share their words, which are loaded once.
 @inline(__always)
-private func nibbles(_ words: UnsafeRawPointer, shift: Int) -> Weights32 {
-  let right = _mm512_set1_epi16(Int16(truncatingIfNeeded: shift))
-  return Weights32(
-    w0: nibble(words, 0, right), w1: nibble(words, 64, right), w2: nibble(words, 128, right),
-    w3: nibble(words, 192, right), w4: nibble(words, 256, right), w5: nibble(words, 320, right),
-    w6: nibble(words, 384, right), w7: nibble(words, 448, right))
+private func addNibbles<Group: TokenGroup>(
+  _ block: UnsafeRawPointer, factors: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group,
+  _ complete: (_ weights: Weights32, _ part: Int) -> Weights32
+) {
+  let scale = loadHalves(factors, 256)
+  let minimum = negated(loadHalves(factors, 288))
+  let step = recordByteCount(Group.width)
+  var part = 0
+  while part < 8 {
+    let words = bytes(block + part &* 256)
+    group.addAffine(
+      complete(lowNibbles(words), part),
+      scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(factors, part &* 16)),
+      offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(factors, 128 &+ part &* 16)),
+      Record(records + part &* step, width: Group.width))
+    group.addAffine(
+      complete(highNibbles(words), part &+ 1),
+      scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(factors, 16 &+ part &* 16)),
+      offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(factors, 144 &+ part &* 16)),
+      Record(records + (part &+ 1) &* step, width: Group.width))
+    part &+= 2
+  }
+}
+
+/// Eight words as they lie in the panel.
+@inline(__always)
+private func bytes(_ words: UnsafeRawPointer) -> Weights32 {
+  Weights32(
+    w0: loadInt8s(words, 0), w1: loadInt8s(words, 64), w2: loadInt8s(words, 128), w3: loadInt8s(words, 192),
+    w4: loadInt8s(words, 256), w5: loadInt8s(words, 320), w6: loadInt8s(words, 384), w7: loadInt8s(words, 448))
+}
+
+@inline(__always)
+private func lowNibbles(_ w: Weights32) -> Weights32 {
+  Weights32(
+    w0: lowNibble(w.w0), w1: lowNibble(w.w1), w2: lowNibble(w.w2), w3: lowNibble(w.w3), w4: lowNibble(w.w4),
+    w5: lowNibble(w.w5), w6: lowNibble(w.w6), w7: lowNibble(w.w7))
+}
+
+@inline(__always)
+private func highNibbles(_ w: Weights32) -> Weights32 {
+  Weights32(
+    w0: highNibble(w.w0), w1: highNibble(w.w1), w2: highNibble(w.w2), w3: highNibble(w.w3), w4: highNibble(w.w4),
+    w5: highNibble(w.w5), w6: highNibble(w.w6), w7: highNibble(w.w7))
 }
 
 @inline(__always)

@@ -133,8 +133,9 @@ import Testing
       for layer in layers { try layer.reserve(upTo: end) }
     }
     for layer in layers {
-      for page in 0..<4 {
-        let first = Int(bitPattern: try #require(layer.page(page, head: 0)))
+      for index in 0..<4 {
+        let page = try #require(layer.page(index, head: 0))
+        let first = Int(bitPattern: page)
         places.append(first..<first + 2 * layer.layout.byteCount)
       }
     }
