@@ -5,12 +5,13 @@ import KingletErrors
 /// A page of a layer is a few hundred kilobytes, in pages of 4 kB: reading it, the processor translates an address for
 /// every 4 kB and stops fetching ahead as often, which took half the time of attention at a depth of 4,096.
 ///
-/// Memory of a slab that was never handed out is never touched, and so costs nothing; what was is kept until the last layer
-/// goes. Not `Sendable`: it belongs to one sequence.
+/// Slabs grow with what is held: a huge page is memory from end to end, which for a short sequence would be more than its
+/// keys and values. They are kept until the last layer goes. Not `Sendable`: it belongs to one sequence.
 public final class KVPageStore {
-  private static let slabByteCount = 32 << 20
+  private static let slabByteCounts = (least: 2 << 20, most: 32 << 20)
 
   private var slabs: [Memory] = []
+  private var heldByteCount = 0
   /// Bytes of the last slab that have been handed out.
   private var used = 0
 
@@ -25,8 +26,10 @@ public final class KVPageStore {
       defer { used += padded }
       return slab.base + used
     }
-    let slab = try Memory(byteCount: max(padded, Self.slabByteCount))
+    let grown = min(max(heldByteCount, Self.slabByteCounts.least), Self.slabByteCounts.most)
+    let slab = try Memory(byteCount: max(padded, grown))
     slabs.append(slab)
+    heldByteCount += slab.byteCount
     used = padded
     return slab.base
   }

@@ -4,7 +4,7 @@ import KingletTensors
 extension Decoder {
   /// Tokens that pass through the layers at once: enough to read the weights once for many, few enough that their
   /// activations stay small and a cancellation is soon noticed.
-  public static let chunkLength = 512
+  public static let chunkLength = 256
 
   /// Runs `tokens` after what the cache holds and appends their keys and values; `logits` receives the row of the last
   /// token, `[vocabularySize]`, reusing its storage.
