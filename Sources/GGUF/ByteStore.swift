@@ -46,13 +46,10 @@ final class ByteStore: @unchecked Sendable {
     if isMapped, let address { munmap(address, bytes.count) } else { address?.deallocate() }
   }
 
-  /// Gives back the memory of all pages that lie before the end of `range`, from the page in which it begins.
-  func releasePages(in range: Range<Int>) {
-    let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
-    guard isMapped, pageSize > 0, let base = bytes.baseAddress else { return }
-    let start = range.lowerBound / pageSize * pageSize
-    let end = range.upperBound / pageSize * pageSize
-    if start < end { madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED) }
+  /// Gives back the memory of a mapped file. Bytes that are read again are fetched again.
+  func releasePages() {
+    guard isMapped, let base = bytes.baseAddress else { return }
+    madvise(UnsafeMutableRawPointer(mutating: base), bytes.count, MADV_DONTNEED)
   }
 }
 

@@ -75,14 +75,12 @@ public final class GGUFFile: Sendable {
     return try body(UnsafeRawBufferPointer(rebasing: store.bytes[tensor.offset..<tensor.offset + tensor.byteCount]))
   }
 
-  /// Tells the system that the bytes of `tensor` before `byte` have been copied, so that their pages may go.
+  /// Gives the memory of all bytes read so far back to the system. What is read again is fetched again.
   ///
-  /// Called while a tensor is packed, this keeps peak memory near the size of the file. The pages can still be read, and
-  /// are then fetched again.
-  public func releasePages(of tensor: GGUFTensor, upTo byte: Int) {
-    let end = tensor.offset + min(max(byte, 0), tensor.byteCount)
-    store.releasePages(in: tensor.offset..<end)
-  }
+  /// Called now and then while tensors are packed, this keeps peak memory near the size of the file: neither their bytes
+  /// nor the vocabulary, of 6 MB in some files, stay beside the copy. It takes a few microseconds, as only pages that
+  /// were read cost anything.
+  public func releasePages() { store.releasePages() }
 }
 
 /// A tensor as the table of its file describes it.

@@ -38,7 +38,7 @@ public enum WeightArena {
           throw KingletError(.fileCorrupt, "holds fewer bytes than its shape needs", at: tensor.name)
         }
         try pack(bytes, into: matrix, at: arena.memory.base + offset, threads: threads) { (row) throws(KingletError) in
-          file.releasePages(of: tensor, upTo: row * matrix.rowByteCount)
+          file.releasePages()
           let done = Double(plan.byteCount) * Double(row) / Double(matrix.rows)
           try progress((Double(offset) + done) / Double(total))
         }

@@ -85,7 +85,7 @@ struct GGUFFileTests {
     #expect(try GGUFFile(bytes: HandmadeFile().bytes).metadata.keys.isEmpty)
   }
 
-  @Test("Released pages can be read again, and any amount may be released")
+  @Test("Released pages can be read again")
   func releasedPages() throws {
     let path = temporaryPath("released")
     defer { remove(path) }
@@ -96,8 +96,8 @@ struct GGUFFileTests {
 
     let file = try GGUFFile(path: path)
     let tensor = try #require(file.tensor(named: "w"))
-    for byte in [0, 1, 100_000, contents.count, contents.count * 2, Int.max, -1, Int.min] {
-      file.releasePages(of: tensor, upTo: byte)
+    for _ in 0..<3 {
+      file.releasePages()
       #expect(file.withBytes(of: tensor) { $0.elementsEqual(contents) })
     }
   }
