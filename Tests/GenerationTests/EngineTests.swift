@@ -134,13 +134,13 @@ private func reference(_ prompt: [Int32], count: Int, vocabularySize: Int = 64) 
   @Test func longPromptsRunInChunks() async throws {
     let model = FakeModel()
     let engine = try Engine(model: model, contextLength: 2000)
-    let prompt = (0..<1300).map { Int32($0 % 60) }
+    let prompt = (0..<600).map { Int32($0 % 60) }
     let reply = try await engine.generate(request(prompt, .init(maxTokens: 2), end: [])).collect()
     #expect(reply.tokens == reference(prompt, count: 2))
     #expect(
       model.forwardCalls == [
-        .forward(at: 0, count: 512), .forward(at: 512, count: 512), .forward(at: 1024, count: 276),
-        .forward(at: 1300, count: 1),
+        .forward(at: 0, count: 256), .forward(at: 256, count: 256), .forward(at: 512, count: 88),
+        .forward(at: 600, count: 1),
       ])
   }
 
