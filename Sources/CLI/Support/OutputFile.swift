@@ -1,4 +1,3 @@
-import Foundation
 import Kinglet
 
 #if canImport(Glibc)
@@ -12,7 +11,8 @@ import Kinglet
 /// A binary file that is written front to back. A file that could not be finished is removed; a device or a pipe is not.
 final class OutputFile {
   private let path: String
-  private let handle: FileHandle
+  private let descriptor: Int32
+  private var isOpen = true
   private var isFinished = false
 
   init(path: String) throws(KingletError) {
@@ -21,20 +21,32 @@ final class OutputFile {
       throw KingletError(.fileUnreadable, "cannot be made: \(String(cString: strerror(errno)))", at: path)
     }
     self.path = path
-    handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    self.descriptor = descriptor
   }
 
-  deinit { if !isFinished, isPlainFile { unlink(path) } }
+  deinit {
+    if isOpen { close(descriptor) }
+    if !isFinished, isPlainFile { unlink(path) }
+  }
 
   /// Appends floats, little-endian, as they lie in memory on every platform Kinglet runs on.
   func write(_ values: borrowing [Float]) throws(KingletError) {
-    try attempt { try handle.write(contentsOf: (copy values).withUnsafeBytes { Data($0) }) }
+    var (written, failed) = (0, false)
+    (copy values).withUnsafeBytes { bytes in
+      while written < bytes.count, !failed {
+        // The system may take a part only.
+        let count = put(descriptor, bytes[written...])
+        if count > 0 { written += count } else { failed = count == 0 || errno != EINTR }
+      }
+    }
+    if failed { throw unwritable() }
   }
 
   /// Closes the file; only then is it whole.
   func finish() throws(KingletError) {
-    try attempt { try handle.close() }
-    isFinished = true
+    isOpen = false
+    isFinished = close(descriptor) == 0
+    if !isFinished { throw unwritable() }
   }
 
   /// Asked of the path, not of the open file: what a link such as /dev/stdout leads to is not ours to remove.
@@ -43,13 +55,15 @@ final class OutputFile {
     return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
   }
 
-  private func attempt(_ operation: () throws -> Void) throws(KingletError) {
-    do {
-      try operation()
-    } catch {
-      throw KingletError(
-        .fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: path,
-        remedy: "Make room, or choose another place" + (isPlainFile ? "; the incomplete file is removed" : ""))
-    }
+  private func unwritable() -> KingletError {
+    KingletError(
+      .fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: path,
+      remedy: "Make room, or choose another place" + (isPlainFile ? "; the incomplete file is removed" : ""))
   }
+}
+
+/// `write` by another name than the method's, which hides it.
+private func put(_ descriptor: Int32, _ bytes: Slice<UnsafeRawBufferPointer>) -> Int {
+  let rest = UnsafeRawBufferPointer(rebasing: bytes)
+  return write(descriptor, rest.baseAddress, rest.count)
 }
