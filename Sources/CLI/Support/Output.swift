@@ -18,15 +18,22 @@ func standardOutput(_ text: String) throws(KingletError) { try put(text, on: STD
 func standardError(_ text: String) { try? put(text, on: STDERR_FILENO, named: "standard error") }
 
 private func put(_ text: String, on descriptor: Int32, named name: String) throws(KingletError) {
-  var bytes = Array(text.utf8)[...]
-  while !bytes.isEmpty {
-    let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-    if count < 0 && errno == EINTR { continue }
-    guard count > 0 else {
-      throw KingletError(.fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: name)
-    }
-    bytes = bytes.dropFirst(count)
+  guard put(Array(text.utf8), on: descriptor) else {
+    throw KingletError(.fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: name)
   }
+}
+
+/// Writes all of `bytes`; false when the system takes no more, and `errno` says why.
+func put(_ bytes: [UInt8], on descriptor: Int32) -> Bool {
+  var rest = bytes
+  while !rest.isEmpty {
+    let count = write(descriptor, rest, rest.count)
+    if count < 0 && errno == EINTR { continue }
+    guard count > 0 else { return false }
+    // The system may take a part only.
+    rest.removeFirst(count)
+  }
+  return true
 }
 
 /// Whether a descriptor is a terminal.

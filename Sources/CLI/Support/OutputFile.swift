@@ -29,17 +29,15 @@ final class OutputFile {
     if !isFinished, isPlainFile { unlink(path) }
   }
 
-  /// Appends floats, little-endian, as they lie in memory on every platform Kinglet runs on.
+  /// Appends floats, little-endian.
   func write(_ values: borrowing [Float]) throws(KingletError) {
-    var (written, failed) = (0, false)
-    (copy values).withUnsafeBytes { bytes in
-      while written < bytes.count, !failed {
-        // The system may take a part only.
-        let count = put(descriptor, bytes[written...])
-        if count > 0 { written += count } else { failed = count == 0 || errno != EINTR }
-      }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(values.count * MemoryLayout<Float>.size)
+    for index in values.indices {
+      let bits = values[index].bitPattern
+      for byte in 0..<4 as Range<UInt32> { bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * byte))) }
     }
-    if failed { throw unwritable() }
+    guard put(bytes, on: descriptor) else { throw unwritable() }
   }
 
   /// Closes the file; only then is it whole.
@@ -60,10 +58,4 @@ final class OutputFile {
       .fileUnreadable, "cannot be written: \(String(cString: strerror(errno)))", at: path,
       remedy: "Make room, or choose another place" + (isPlainFile ? "; the incomplete file is removed" : ""))
   }
-}
-
-/// `write` by another name than the method's, which hides it.
-private func put(_ descriptor: Int32, _ bytes: Slice<UnsafeRawBufferPointer>) -> Int {
-  let rest = UnsafeRawBufferPointer(rebasing: bytes)
-  return write(descriptor, rest.baseAddress, rest.count)
 }
