@@ -32,8 +32,8 @@ public struct AttentionShape: Sendable {
 extension Compute {
   /// Causal attention of the rows of `q`, `k` and `v`, which stand at positions `start …`, over what `cache` holds.
   ///
-  /// Normalises and rotates queries and keys in place, appends keys and values to the cache, and writes the heads'
-  /// outputs to `output`, `[rows, headCount * headSize]`. Softmax is taken over each page apart and the results are
+  /// Normalises and rotates queries and keys, whose rows may be changed by it, appends keys and values to the cache, and
+  /// writes the heads' outputs to `output`, `[rows, headCount * headSize]`. Softmax is taken over each page apart and the results are
   /// merged in ascending order, in one row or many, on one thread or many: the same sums in the same order.
   ///
   /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
@@ -103,7 +103,7 @@ extension Compute {
     let seen = Visible(position: position, window: cache.window)
     let pages = seen.pages
     let (group, headSize, keyHeadCount) = (shape.groupSize, shape.headSize, shape.keyHeadCount)
-    let layout = cache.layout
+    let (layout, scale) = (cache.layout, shape.scale)
     let stride = PageAttention.resultStride(layout)
     let resultCount = group * stride
     try partials.reserve(pages.count * keyHeadCount * resultCount * MemoryLayout<Float>.stride)
@@ -121,7 +121,7 @@ extension Compute {
       let scratch = AttentionScratch(base: self.scratch(worker), queries: group, layout)
       scratch.queries.update(from: queries + head * group * headSize, count: group * headSize)
       rotation.rotateQueries(scratch.queries, group, at: position, table)
-      scratch.scale(group * headSize, by: rotation.scale)
+      scratch.scale(group * headSize, by: scale)
       scratch.limit(seen, queries: 0..<group, to: page)
       attend(scratch, queries: group, cache, page, head, results + task * resultCount)
       guard countdowns.end(head) else { return }
@@ -191,7 +191,6 @@ extension Compute {
 /// Norm and rotation of queries and keys: of a shape's parameters the numbers and addresses, so that tasks count no
 /// references.
 private struct Rotation {
-  let scale: Float
   private let queryNorm: Norm?
   private let keyNorm: Norm?
   private let headSize: Int
@@ -214,7 +213,6 @@ private struct Rotation {
   init(
     _ shape: AttentionShape, _ rotated: Int, _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>
   ) {
-    scale = shape.scale
     queryNorm = shape.queryNorm.map(Norm.init)
     keyNorm = shape.keyNorm.map(Norm.init)
     headSize = shape.headSize

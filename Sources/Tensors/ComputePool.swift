@@ -16,8 +16,8 @@ import Synchronization
 /// Between phases threads fetch what they will read in the next one, as far as that is known, and spin for about 20 µs, as
 /// the next phase of a forward pass is nearer than that; then they sleep, so that an idle engine uses no core.
 ///
-/// `@unchecked Sendable`: `job` and `upcoming` are written by the holder of `lock` while the phase is closed, and read by
-/// workers only while it is open (`open` is stored after them, and cleared and drained before they change again).
+/// `@unchecked Sendable`: `job` is written by the holder of `lock` while the phase is closed, and read by workers only
+/// while it is open (`open` is stored after `job`, and cleared and drained before `job` changes again).
 public final class ComputePool: @unchecked Sendable {
   public static let shared = ComputePool(threadCount: ThreadCount.available)
 
@@ -29,11 +29,11 @@ public final class ComputePool: @unchecked Sendable {
     var least: Int
     var most: Int
     var threads: Int
+    var upcoming: UpcomingReads?
   }
 
   private let lock = Mutex<Void>(())
   private var job: Job?
-  private var upcoming: UpcomingReads?
   private let shares: WorkShares
   private let open = Atomic<Bool>(false)
   /// Workers inside the phase, or looking whether it is open.
@@ -69,9 +69,8 @@ public final class ComputePool: @unchecked Sendable {
     }
     withoutActuallyEscaping(body) { body in
       lock.withLock { _ in
-        let job = Job(body: body, least: least, most: most, threads: threads)
+        let job = Job(body: body, least: least, most: most, threads: threads, upcoming: upcoming)
         self.job = job
-        self.upcoming = upcoming
         shares.deal(count, workers: threads)
         open.store(true, ordering: .sequentiallyConsistent)
         signal.advance(wake: sleepers)
@@ -106,7 +105,7 @@ public final class ComputePool: @unchecked Sendable {
   private func participate(_ worker: Int) -> UpcomingReads? {
     guard open.load(ordering: .sequentiallyConsistent), let job, worker < job.threads else { return nil }
     take(job, worker)
-    return upcoming
+    return job.upcoming
   }
 
   private func start(_ worker: Int) {
