@@ -10,16 +10,9 @@ extension GGUFArray {
   /// An array in memory, laid out as it would be in a file. Strings may take 4 GB in total.
   public init<Element: GGUFElement>(_ elements: [Element]) {
     var encoder = GGUFEncoder()
-    var starts: [UInt32] = []
-    for element in elements {
-      starts.append(UInt32(encoder.bytes.count + GGUFStrings.lengthByteCount))
-      encoder.append(element.ggufValue)
-    }
-    starts.append(UInt32(encoder.bytes.count + GGUFStrings.lengthByteCount))
+    for element in elements { encoder.append(element.ggufValue) }
     let view = ByteView(store: ByteStore(copying: encoder.bytes), range: 0..<encoder.bytes.count)
-    self.init(
-      elementType: Element.ggufType, count: elements.count, view: view,
-      strings: Element.ggufType == .string ? GGUFStrings(view: view, starts: starts) : nil)
+    self.init(elementType: Element.ggufType, count: elements.count, view: view)
   }
 }
 

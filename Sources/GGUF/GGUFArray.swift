@@ -6,32 +6,37 @@ public struct GGUFArray: Sendable {
   public let count: Int
   /// The elements as they lie in the file, without the array's own type and count.
   let view: ByteView
-  /// The element boundaries of an array of strings.
-  public let strings: GGUFStrings?
   /// The elements of an array of arrays.
   public let arrays: [GGUFArray]?
 
   init(
-    elementType: GGUFValueType, count: Int, view: ByteView, strings: GGUFStrings? = nil, arrays: [GGUFArray]? = nil
+    elementType: GGUFValueType, count: Int, view: ByteView, arrays: [GGUFArray]? = nil
   ) {
     self.elementType = elementType
     self.count = count
     self.view = view
-    self.strings = strings
     self.arrays = arrays
   }
 
+  /// The elements of an array of strings, or nil.
+  public var strings: GGUFStrings? { elementType == .string ? GGUFStrings(view: view, count: count) : nil }
+
   /// The elements of any integer type, or nil when they are no integers, or one does not fit an `Int`.
-  public var integers: [Int]? {
+  public var integers: [Int]? { integers(as: Int.self) }
+
+  /// The elements of any integer type, or nil when they are no integers, or one does not fit a byte.
+  public var bytes: [UInt8]? { integers(as: UInt8.self) }
+
+  private func integers<T: FixedWidthInteger>(as: T.Type) -> [T]? {
     switch elementType {
-    case .uint8: widened(UInt8.self)
-    case .int8: widened(Int8.self)
-    case .uint16: widened(UInt16.self)
-    case .int16: widened(Int16.self)
-    case .uint32: widened(UInt32.self)
-    case .int32: widened(Int32.self)
-    case .uint64: widened(UInt64.self)
-    case .int64: widened(Int64.self)
+    case .uint8: converted { T(exactly: $0 as UInt8) }
+    case .int8: converted { T(exactly: $0 as Int8) }
+    case .uint16: converted { T(exactly: $0 as UInt16) }
+    case .int16: converted { T(exactly: $0 as Int16) }
+    case .uint32: converted { T(exactly: $0 as UInt32) }
+    case .int32: converted { T(exactly: $0 as Int32) }
+    case .uint64: converted { T(exactly: $0 as UInt64) }
+    case .int64: converted { T(exactly: $0 as Int64) }
     case .float32, .float64, .bool, .string, .array: nil
     }
   }
@@ -39,27 +44,28 @@ public struct GGUFArray: Sendable {
   /// The elements of any number type in single precision, or nil when they are no numbers.
   public var floats: [Float]? {
     switch elementType {
-    case .float32: numbers(UInt32.self).map { Float(bitPattern: $0) }
-    case .float64: numbers(UInt64.self).map { Float(Double(bitPattern: $0)) }
+    case .float32: converted { Float(bitPattern: $0) }
+    case .float64: converted { Float(Double(bitPattern: $0)) }
     default: integers?.map { Float($0) }
     }
   }
 
   /// The elements of an array of bools, or nil.
-  public var bools: [Bool]? { elementType == .bool ? numbers(UInt8.self).map { $0 != 0 } : nil }
+  public var bools: [Bool]? { elementType == .bool ? converted { $0 as UInt8 != 0 } : nil }
 
-  private func widened<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) -> [Int]? {
-    let numbers = numbers(T.self)
-    let integers = numbers.compactMap { Int(exactly: $0) }
-    return integers.count == numbers.count ? integers : nil
-  }
-
-  private func numbers<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) -> [T] {
+  /// All elements, which are stored as `T`, or nil when one cannot be converted. Nothing is made besides the result:
+  /// of 262,144 scores there should not be two copies.
+  private func converted<T: FixedWidthInteger & BitwiseCopyable, R>(_ convert: (T) -> R?) -> [R]? {
+    var result: [R] = []
+    result.reserveCapacity(count)
     view.withBytes { bytes in
-      (0..<count).map {
-        T(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self))
+      for index in 0..<count {
+        let stored = bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: T.self)
+        guard let element = convert(T(littleEndian: stored)) else { break }
+        result.append(element)
       }
     }
+    return result.count == count ? result : nil
   }
 }
 

@@ -76,18 +76,11 @@ extension GGUFCursor {
     let count = try count(
       "the length of the array", limit: 1 << 24, minimumByteCount: GGUFStrings.lengthByteCount)
     let start = offset
-    var starts: [UInt32] = []
-    starts.reserveCapacity(count + 1)
-    for _ in 0...count {
-      guard let next = UInt32(exactly: offset - start + GGUFStrings.lengthByteCount) else {
-        throw corrupt("the strings of the array take more than 4 GB")
-      }
-      starts.append(next)
-      if starts.count <= count { _ = try stringBytes("a string of the array") }
+    for _ in 0..<count { _ = try stringBytes("a string of the array") }
+    guard offset - start <= Int(UInt32.max) else {
+      throw corrupt("the strings of the array take more than 4 GB", at: start)
     }
-    let view = ByteView(store: store, range: start..<offset)
-    return GGUFArray(
-      elementType: .string, count: count, view: view, strings: GGUFStrings(view: view, starts: starts))
+    return GGUFArray(elementType: .string, count: count, view: ByteView(store: store, range: start..<offset))
   }
 
   private mutating func arrayOfArrays(depth: Int) throws(KingletError) -> GGUFArray {

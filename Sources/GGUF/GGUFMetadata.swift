@@ -33,6 +33,10 @@ public struct GGUFMetadata: Sendable {
   public func integers(_ key: String) throws(KingletError) -> [Int]? {
     try read(key, "an array of integers", \.array?.integers)
   }
+  /// An array of any integer type whose numbers all fit a byte: an eighth of the memory.
+  public func bytes(_ key: String) throws(KingletError) -> [UInt8]? {
+    try read(key, "an array of integers from 0 to 255", \.array?.bytes)
+  }
   /// An array of any number type, in single precision.
   public func floats(_ key: String) throws(KingletError) -> [Float]? {
     try read(key, "an array of numbers", \.array?.floats)
@@ -67,10 +71,10 @@ public struct GGUFMetadata: Sendable {
   private func entry(_ key: String) -> Entry? { indices[key].map { entries[$0] } }
 
   private func read<T>(
-    _ key: String, _ wanted: String, _ conversion: KeyPath<GGUFValue, T?>
+    _ key: String, _ wanted: String, _ conversion: (GGUFValue) -> T?
   ) throws(KingletError) -> T? {
     guard let value = self[key] else { return nil }
-    guard let result = value[keyPath: conversion] else {
+    guard let result = conversion(value) else {
       let found = value.array.map { "array of \($0.elementType)" } ?? "\(value.type)"
       throw corrupt(key, "the value (\(found)) is not \(wanted), or out of range")
     }

@@ -1,38 +1,59 @@
 /// The strings of an array in a file's metadata, such as a vocabulary: the bytes stay in the mapping, and a `String` is
 /// made only of what is asked for.
 ///
-/// Costs four bytes a string: a vocabulary of 262,144 takes 1 MB.
+/// They are read one after the other, as each is preceded by its length. Nothing is kept of them, neither texts nor
+/// offsets, so opening a file costs no memory however many there are.
 public struct GGUFStrings: Sendable {
   /// Each string is preceded by its length in 64 bits.
   static let lengthByteCount = 8
 
   let view: ByteView
-  /// Where each string starts in `view`, and one more as if another followed. Lengths are differences of these, so
-  /// that they are never read from the file again after they were checked.
-  let starts: [UInt32]
-
   /// The number of strings.
-  public var count: Int { starts.count - 1 }
+  public let count: Int
 
   /// The sum of the strings' lengths, in bytes.
   public var totalByteCount: Int { view.range.count - count * Self.lengthByteCount }
 
-  /// Calls `body` with the bytes of one string. They need not be UTF-8, and the pointer is valid during the call.
-  public func withBytes<R, E>(
-    at index: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R
-  ) throws(E) -> R {
-    let start = view.range.lowerBound + Int(starts[index])
-    let end = view.range.lowerBound + Int(starts[index + 1]) - Self.lengthByteCount
-    return try body(UnsafeRawBufferPointer(rebasing: view.store.bytes[start..<end]))
+  /// Calls `body` with the bytes of each string, in order. They need not be UTF-8.
+  public func forEachBytes<E>(_ body: (RawSpan) throws(E) -> Void) throws(E) {
+    var iterator = makeIterator()
+    while let range = iterator.nextRange() {
+      try body(UnsafeRawBufferPointer(rebasing: view.store.bytes[range]).bytes)
+    }
   }
 }
 
-extension GGUFStrings: RandomAccessCollection {
-  public var startIndex: Int { 0 }
-  public var endIndex: Int { count }
+extension GGUFStrings: Sequence {
+  /// Walks over the strings; one whose bytes are not UTF-8 gets replacement characters.
+  public struct Iterator: IteratorProtocol {
+    private let view: ByteView
+    private var position: Int
+    private var remaining: Int
 
-  /// One string; where its bytes are not UTF-8, with replacement characters.
-  public subscript(index: Int) -> String {
-    withBytes(at: index) { String(decoding: $0, as: UTF8.self) }
+    init(_ strings: GGUFStrings) {
+      view = strings.view
+      position = view.range.lowerBound
+      remaining = strings.count
+    }
+
+    public mutating func next() -> String? {
+      nextRange().map { String(decoding: view.store.bytes[$0], as: UTF8.self) }
+    }
+
+    /// Where the next string lies. All lengths were checked when the file was opened; as another process may have
+    /// written to it since, none leads beyond the array all the same.
+    @inline(__always)
+    mutating func nextRange() -> Range<Int>? {
+      let end = view.range.upperBound
+      guard remaining > 0, end - position >= GGUFStrings.lengthByteCount else { return nil }
+      let length = UInt64(littleEndian: view.store.bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+      let start = position + GGUFStrings.lengthByteCount
+      guard length <= UInt64(end - start) else { return nil }
+      position = start + Int(length)
+      remaining -= 1
+      return start..<position
+    }
   }
+
+  public func makeIterator() -> Iterator { Iterator(self) }
 }

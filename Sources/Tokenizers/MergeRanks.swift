@@ -7,7 +7,7 @@ import KingletGGUF
 /// tokens, and reading 151,387 merges takes one walk through them instead of 302,774 searches.
 struct MergeRanks: Sendable {
   /// The entries of token `t` are those from `starts[t]` up to `starts[t + 1]`, the lowest rank first.
-  private var starts: [UInt32]
+  private let starts: [UInt32]
   private var ranks: [UInt32]
   private var leftLengths: [UInt16]
 
@@ -19,27 +19,29 @@ struct MergeRanks: Sendable {
     var lengths: [UInt16] = []
     results.reserveCapacity(merges.count)
     lengths.reserveCapacity(merges.count)
-    starts = Array(repeating: 0, count: vocabulary.count + 1)
-    for rank in 0..<merges.count {
-      let previous = results.last ?? -1
-      guard let merge = merges.withBytes(at: rank, { Self.read($0.bytes, after: previous, vocabulary, index) }) else {
-        throw MergeError(message: "merge \(rank) (\(merges[rank].debugDescription)) does not give a token")
+    var starts = [UInt32](repeating: 0, count: vocabulary.count + 1)
+    try merges.forEachBytes { (text) throws(MergeError) in
+      guard let merge = Self.read(text, after: results.last ?? -1, vocabulary, index) else {
+        let spelling = TokenText.string(text).debugDescription
+        throw MergeError(message: "merge \(results.count) (\(spelling)) does not give a token")
       }
       results.append(merge.result)
       lengths.append(merge.leftLength)
-      starts[Int(merge.result) + 1] += 1
+      starts[Int(merge.result)] += 1
     }
-    // Sorted by token, which keeps the order of ranks.
+    // Sorted by token: each has its entries before `starts`, which moves down as they are filled in from the last, so
+    // that the lowest rank of a token comes first.
     for id in 1..<starts.count { starts[id] += starts[id - 1] }
     ranks = Array(repeating: 0, count: results.count)
     leftLengths = Array(repeating: 0, count: results.count)
-    var next = starts
-    for (rank, result) in results.enumerated() {
-      let entry = Int(next[Int(result)])
-      next[Int(result)] += 1
+    for rank in results.indices.reversed() {
+      let result = Int(results[rank])
+      starts[result] -= 1
+      let entry = Int(starts[result])
       ranks[entry] = UInt32(truncatingIfNeeded: rank)
       leftLengths[entry] = lengths[rank]
     }
+    self.starts = starts
   }
 
   /// The rank of the merge of a text of `leftLength` bytes with another one to `token`, or nil when there is none.

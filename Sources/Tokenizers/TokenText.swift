@@ -30,11 +30,25 @@ enum TokenText {
     return offset < text.byteCount ? offset : nil
   }
 
+  /// Appends a text to others.
+  static func append(_ text: RawSpan, to bytes: inout [UInt8]) {
+    bytes.append(addingCapacity: text.byteCount) { end in
+      for offset in 0..<text.byteCount { end.append(byte(text, offset)) }
+    }
+  }
+
+  /// A text as a `String`; where its bytes are not UTF-8, with replacement characters.
+  static func string(_ text: RawSpan) -> String {
+    var bytes: [UInt8] = []
+    append(text, to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// The bytes of both.
   static func joined(_ first: RawSpan, _ second: RawSpan) -> [UInt8] {
     var bytes: [UInt8] = []
-    for offset in 0..<first.byteCount { bytes.append(byte(first, offset)) }
-    for offset in 0..<second.byteCount { bytes.append(byte(second, offset)) }
+    append(first, to: &bytes)
+    append(second, to: &bytes)
     return bytes
   }
 

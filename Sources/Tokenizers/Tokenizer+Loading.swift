@@ -39,7 +39,7 @@ private struct TokenizerLoader {
         remedy: "Use another model: with a guessed pre-tokenizer its tokens would be wrong")
     }
     let merges = try metadata.requiredStrings(VocabularyKey.merges)
-    let vocabulary = try Vocabulary(metadata) { $2.append(contentsOf: $1) }
+    let vocabulary = try Vocabulary(metadata)
     let matcher = SpecialTokenMatcher(vocabulary)
     let special = try SpecialTokens(metadata, vocabulary, matcher, addsBOS: preTokenizer.addsBOS)
     let model: BytePairModel
@@ -51,7 +51,11 @@ private struct TokenizerLoader {
 
   private func loadSentencePiece() throws(KingletError) -> Tokenizer {
     var vocabulary = try Vocabulary(metadata) { kind, text, bytes in
-      if kind == .byte, let byte = ByteToken.byte(text) { bytes.append(byte) } else { bytes.append(contentsOf: text) }
+      if kind == .byte, let byte = ByteToken.byte(text) {
+        bytes.append(byte)
+      } else {
+        TokenText.append(text, to: &bytes)
+      }
     }
     vocabulary.decodeSpaceMarks()
     let isPhi3 = try metadata.string("general.architecture") == "phi3"

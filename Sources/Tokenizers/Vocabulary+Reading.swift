@@ -23,23 +23,24 @@ enum VocabularyKey {
 extension Vocabulary {
   /// Reads the tokens of a file; `decode` appends the bytes that the text of a token stands for.
   init(
-    _ metadata: GGUFMetadata, decode: (TokenKind, UnsafeRawBufferPointer, inout [UInt8]) -> Void
+    _ metadata: GGUFMetadata, decode: (TokenKind, RawSpan, inout [UInt8]) -> Void = { TokenText.append($1, to: &$2) }
   ) throws(KingletError) {
     let tokens = try metadata.requiredStrings(VocabularyKey.tokens)
     guard (1...Self.maximumCount).contains(tokens.count) else {
       throw metadata.corrupt(
         VocabularyKey.tokens, "a vocabulary has 1 to \(Self.maximumCount) tokens, not \(tokens.count)")
     }
-    let kinds = try metadata.integers(VocabularyKey.kinds) ?? Array(repeating: 1, count: tokens.count)
+    let kinds = try metadata.bytes(VocabularyKey.kinds) ?? Array(repeating: 1, count: tokens.count)
     guard kinds.count == tokens.count else {
       throw metadata.corrupt(VocabularyKey.kinds, "there are \(kinds.count) types for \(tokens.count) tokens")
     }
     self.init(count: tokens.count, byteCount: tokens.totalByteCount)
-    for id in 0..<tokens.count {
-      guard let kind = UInt8(exactly: kinds[id]).flatMap(TokenKind.init) else {
+    try tokens.forEachBytes { (text) throws(KingletError) in
+      let id = count
+      guard let kind = TokenKind(rawValue: kinds[id]) else {
         throw metadata.corrupt(VocabularyKey.kinds, "the type of token \(id) is \(kinds[id]), which is not 1 to 6")
       }
-      tokens.withBytes(at: id) { text in append(kind) { decode(kind, text, &$0) } }
+      append(kind) { decode(kind, text, &$0) }
     }
     markKnownEnds()
   }
@@ -48,8 +49,9 @@ extension Vocabulary {
 /// The tokens of kind `byte`, which are written `<0x0A>`.
 enum ByteToken {
   /// The byte that a token stands for, or nil when it is written otherwise.
-  static func byte(_ text: UnsafeRawBufferPointer) -> UInt8? {
-    guard text.count == 6, text.starts(with: "<0x".utf8), text[5] == UInt8(ascii: ">") else { return nil }
-    return UInt8(String(decoding: text[3..<5], as: UTF8.self), radix: 16)
+  static func byte(_ text: RawSpan) -> UInt8? {
+    let spelling = TokenText.string(text)
+    guard text.byteCount == 6, spelling.hasPrefix("<0x"), spelling.hasSuffix(">") else { return nil }
+    return UInt8(spelling.dropFirst(3).dropLast(), radix: 16)
   }
 }

@@ -34,6 +34,7 @@ struct GGUFMetadataTests {
     #expect(try metadata.floats("doubles") == [0.25])
     #expect(try metadata.floats("types") == [1, 6])
     #expect(try metadata.integers("types") == [1, 6])
+    #expect(try metadata.bytes("types") == [1, 6])
     #expect(try metadata.bools("flags") == [true, false])
   }
 
@@ -55,7 +56,7 @@ struct GGUFMetadataTests {
   func wrongTypes() throws {
     let metadata = try metadata([
       ("text", .string("x")), ("big", .uint64(.max)), ("many", .array(GGUFArray([.max] as [UInt64]))),
-      ("words", .array(GGUFArray(["x"]))),
+      ("words", .array(GGUFArray(["x"]))), ("large", .array(GGUFArray([255, 256] as [Int32]))),
     ])
     let error = #expect(throws: KingletError.self) { try metadata.integer("text") }
     #expect(error?.code == .fileCorrupt)
@@ -64,6 +65,7 @@ struct GGUFMetadataTests {
     #expect(error?.message == "the value (string) is not an integer, or out of range")
     #expect(throws: KingletError.self) { try metadata.integer("big") }
     #expect(throws: KingletError.self) { try metadata.integers("many") }
+    #expect(throws: KingletError.self) { try metadata.bytes("large") }
     #expect(throws: KingletError.self) { try metadata.integers("words") }
     #expect(throws: KingletError.self) { try metadata.floats("words") }
     #expect(throws: KingletError.self) { try metadata.bools("words") }
@@ -73,7 +75,7 @@ struct GGUFMetadataTests {
     #expect(throws: KingletError.self) { try metadata.float("text") }
   }
 
-  @Test("Strings are a lazy collection that also gives bytes, UTF-8 or not")
+  @Test("Strings are a lazy sequence that also gives bytes, UTF-8 or not")
   func strings() throws {
     let bytes = HandmadeFile.withValue("tokens", type: 9) {
       $0.u32(8)
@@ -86,8 +88,9 @@ struct GGUFMetadataTests {
     let strings = try #require(try GGUFFile(bytes: bytes).metadata.strings("tokens"))
     #expect(strings.count == 4)
     #expect(Array(strings) == ["a", "", "\u{fffd}A", "ü"])
-    #expect(strings.withBytes(at: 2) { Array($0) } == [0xff, 0x41])
-    #expect(strings.withBytes(at: 1) { $0.count } == 0)
+    var bytesOfEach: [[UInt8]] = []
+    strings.forEachBytes { text in bytesOfEach.append(text.withUnsafeBytes { Array($0) }) }
+    #expect(bytesOfEach == [[0x61], [], [0xff, 0x41], [0xc3, 0xbc]])
     #expect(strings.totalByteCount == 5)
   }
 
