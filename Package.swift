@@ -75,11 +75,12 @@ let package = Package(
     // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
     room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
+    room("Embedding", ["KingletTransformer"]),
     .target(
       name: "Kinglet",
       dependencies: [
-        "KingletErrors", "KingletCatalog", "KingletGGUF", "KingletGeneration", "KingletTemplates", "KingletTensors",
-        "KingletTokenizers", "KingletTransformer",
+        "KingletErrors", "KingletCatalog", "KingletEmbedding", "KingletGGUF", "KingletGeneration", "KingletTemplates",
+        "KingletTensors", "KingletTokenizers", "KingletTransformer",
       ],
       swiftSettings: strict),
     .target(

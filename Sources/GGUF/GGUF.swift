@@ -97,4 +97,19 @@ public struct GGUFTensor: Sendable, Equatable {
   public let byteCount: Int
   /// The product of `dimensions`.
   public let elementCount: Int
+
+  /// Some rows of a matrix, as a tensor of the same name: files fuse what are several matrices.
+  ///
+  /// - Returns: Nil when there are not such rows, or this is no matrix.
+  public func rows(_ range: Range<Int>) -> GGUFTensor? {
+    guard dimensions.count == 2, !range.isEmpty, range.lowerBound >= 0, range.upperBound <= dimensions[1] else {
+      return nil
+    }
+    // Rows are whole blocks, all of a size: none of this exceeds what was checked for the whole.
+    let rowByteCount = byteCount / dimensions[1]
+    return GGUFTensor(
+      name: name, dimensions: [dimensions[0], range.count], type: type,
+      offset: offset + range.lowerBound * rowByteCount,
+      byteCount: range.count * rowByteCount, elementCount: range.count * dimensions[0])
+  }
 }

@@ -33,6 +33,8 @@ public struct PageAttention {
   public let queryCount: Int
   public let lower: UnsafePointer<Int32>
   public let upper: UnsafePointer<Int32>
+  /// What is taken off the scores; nil for nothing.
+  public let bias: LinearBias?
   /// Scratch: `[queryCount, 256]`.
   public let scores: UnsafeMutablePointer<Float>
   /// Scratch of `workspaceByteCount`, at the beginning of a cache line: what a table makes of queries and weights.
@@ -51,7 +53,8 @@ public struct PageAttention {
 
   public init(
     layout: KVPageLayout, page: UnsafeRawPointer, queries: UnsafePointer<Float>, queryCount: Int,
-    lower: UnsafePointer<Int32>, upper: UnsafePointer<Int32>, scores: UnsafeMutablePointer<Float>,
+    lower: UnsafePointer<Int32>, upper: UnsafePointer<Int32>, bias: LinearBias? = nil,
+    scores: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutableRawPointer, out: UnsafeMutablePointer<Float>
   ) {
     self.layout = layout
@@ -60,8 +63,22 @@ public struct PageAttention {
     self.queryCount = queryCount
     self.lower = lower
     self.upper = upper
+    self.bias = bias
     self.scores = scores
     self.workspace = workspace
     self.out = out
+  }
+}
+
+/// Attention with linear biases (Press et al. 2022) to both sides: query i loses `slopes[i]` for every position between it
+/// and what it looks at.
+public struct LinearBias {
+  public let slopes: UnsafePointer<Float>
+  /// The slot where each query itself stands, counted from the beginning of the page; it may lie in another.
+  public let slots: UnsafePointer<Int32>
+
+  public init(slopes: UnsafePointer<Float>, slots: UnsafePointer<Int32>) {
+    self.slopes = slopes
+    self.slots = slots
   }
 }

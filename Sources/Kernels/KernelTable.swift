@@ -50,6 +50,13 @@ public struct KernelTable: Sendable {
       _ out: UnsafeMutablePointer<Float>
     ) -> Void
 
+  /// Layer norm (Ba et al. 2016): `out = (x - mean) / sqrt(variance + epsilon) * weight (+ bias)`. In place allowed.
+  public let layerNorm:
+    @Sendable (
+      _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ epsilon: Float,
+      _ count: Int, _ out: UnsafeMutablePointer<Float>
+    ) -> Void
+
   /// Rotary embedding (Su et al. 2021) of `headCount` heads in place. `cosines` and `sines` hold `rotated / 2` values
   /// for this position; dimensions from `rotated` on stay as they are.
   public let rotate:
@@ -64,6 +71,9 @@ public struct KernelTable: Sendable {
       _ activation: Activation, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ count: Int,
       _ out: UnsafeMutablePointer<Float>
     ) -> Void
+
+  /// `x = activation(x)`.
+  public let activate: @Sendable (_ activation: Activation, _ x: UnsafeMutablePointer<Float>, _ count: Int) -> Void
 
   /// `x += y * scale`.
   public let addScaled:
@@ -110,6 +120,10 @@ public struct KernelTable: Sendable {
       @escaping @Sendable (
         UnsafePointer<Float>, UnsafePointer<Float>, Float, Int, UnsafeMutablePointer<Float>
       ) -> Void,
+    layerNorm:
+      @escaping @Sendable (
+        UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>?, Float, Int, UnsafeMutablePointer<Float>
+      ) -> Void,
     rotate:
       @escaping @Sendable (
         UnsafeMutablePointer<Float>, Int, Int, Int, UnsafePointer<Float>, UnsafePointer<Float>, RotaryPairing
@@ -118,6 +132,7 @@ public struct KernelTable: Sendable {
       @escaping @Sendable (
         Activation, UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
       ) -> Void,
+    activate: @escaping @Sendable (Activation, UnsafeMutablePointer<Float>, Int) -> Void,
     addScaled: @escaping @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Float, Int) -> Void,
     indexOfMaximum: @escaping @Sendable (UnsafePointer<Float>, Int) -> Int,
     appendKeyValue: @escaping @Sendable (KVAppend) -> Void,
@@ -133,8 +148,10 @@ public struct KernelTable: Sendable {
     self.multiplyHalves = multiplyHalves
     self.widen = widen
     self.rmsNorm = rmsNorm
+    self.layerNorm = layerNorm
     self.rotate = rotate
     self.gate = gate
+    self.activate = activate
     self.addScaled = addScaled
     self.indexOfMaximum = indexOfMaximum
     self.appendKeyValue = appendKeyValue
@@ -153,10 +170,14 @@ public enum RotaryPairing: Sendable {
   case halves
 }
 
-/// The non-linearity of a gated feed-forward layer.
+/// The non-linearity of a feed-forward layer.
 public enum Activation: Sendable {
   /// x * sigmoid(x).
   case silu
   /// 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), the tanh form of Hendrycks and Gimpel 2016.
   case geluTanh
+  /// x Phi(x) with the distribution function of the normal distribution, exactly (Hendrycks and Gimpel 2016).
+  case gelu
+  /// The hyperbolic tangent, of classification heads.
+  case tanh
 }

@@ -59,6 +59,7 @@ func score<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Visible
       i &+= 1
     }
   }
+  if let bias = task.bias { add(bias, to: task, visible) }
   i = 0
   while i < task.queryCount {
     softmax(task, i, visible)

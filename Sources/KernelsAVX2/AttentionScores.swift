@@ -119,3 +119,21 @@ func softmax(_ task: PageAttention, _ i: Int, _ visible: Visible) {
   result[0] = maximum
   result[1] = sumOfLanes(sum)
 }
+
+@inline(__always)
+func add(_ bias: LinearBias, to task: PageAttention, _ visible: Visible) {
+  let lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0)
+  var i = 0
+  while i < task.queryCount {
+    let (scores, slope) = (task.scores + i &* KVPageLayout.positions, _mm256_set1_ps(bias.slopes[i]))
+    var slot = visible.lower & ~15
+    let end = (visible.upper &+ 15) & ~15
+    while slot < end {
+      let offset = _mm256_set1_epi32(Int32(truncatingIfNeeded: slot) &- bias.slots[i])
+      let distance = _mm256_cvtepi32_ps(_mm256_abs_epi32(_mm256_add_epi32(lanes, offset)))
+      _mm256_storeu_ps(scores + slot, _mm256_fnmadd_ps(distance, slope, _mm256_loadu_ps(scores + slot)))
+      slot &+= 8
+    }
+    i &+= 1
+  }
+}

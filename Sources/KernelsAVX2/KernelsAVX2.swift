@@ -11,8 +11,10 @@ extension KernelTable {
     multiplyFloats: multiplyFloats256,
     widen: widen256,
     rmsNorm: rmsNorm256,
+    layerNorm: layerNorm256,
     rotate: rotate256,
     gate: gate256,
+    activate: activate256,
     addScaled: addScaled256,
     indexOfMaximum: indexOfMaximum256,
     appendKeyValue: { position in

@@ -94,43 +94,6 @@ private func widened(_ bits: __m128i, _ isHalf: Bool) -> Floats {
 }
 
 @inline(never)
-func rmsNorm256(
-  _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ count: Int,
-  _ out: UnsafeMutablePointer<Float>
-) {
-  var squares = _mm256_setzero_ps()
-  forEachSlice(count) { slice in
-    let v = slice.load(x)
-    squares = _mm256_fmadd_ps(v, v, squares)
-  }
-  let mean = sumOfLanes(squares) / Float(count)
-  let scale = _mm256_set1_ps(1 / (mean + epsilon).squareRoot())
-  forEachSlice(count) { slice in
-    slice.store(out, _mm256_mul_ps(_mm256_mul_ps(slice.load(x), scale), slice.load(weight)))
-  }
-}
-
-@inline(never)
-func gate256(
-  _ activation: Activation, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ count: Int,
-  _ out: UnsafeMutablePointer<Float>
-) {
-  let isSilu = activation == .silu
-  let one = _mm256_set1_ps(1)
-  forEachSlice(count) { slice in
-    let x = slice.load(gate)
-    var inner = x
-    if !isSilu {
-      // The tanh form is a sigmoid: 0.5 (1 + tanh y) = sigmoid(2 y), with no cancellation where tanh is near -1.
-      let cube = _mm256_mul_ps(_mm256_mul_ps(x, x), x)
-      inner = _mm256_mul_ps(_mm256_set1_ps(2 * 0.797_884_56), _mm256_fmadd_ps(cube, _mm256_set1_ps(0.044715), x))
-    }
-    let sigmoid = _mm256_add_ps(one, exponential(negated(inner)))
-    slice.store(out, _mm256_mul_ps(_mm256_div_ps(x, sigmoid), slice.load(up)))
-  }
-}
-
-@inline(never)
 func addScaled256(_ x: UnsafeMutablePointer<Float>, _ y: UnsafePointer<Float>, _ scale: Float, _ count: Int) {
   let factor = _mm256_set1_ps(scale)
   forEachSlice(count) { slice in slice.store(x, _mm256_fmadd_ps(slice.load(y), factor, slice.load(x))) }

@@ -17,7 +17,7 @@ extension PageAttention {
   fileprivate func over(_ page: UnsafeMutableRawPointer) -> PageAttention {
     PageAttention(
       layout: layout, page: UnsafeRawPointer(page), queries: queries, queryCount: queryCount, lower: lower,
-      upper: upper, scores: scores, workspace: workspace, out: out)
+      upper: upper, bias: bias, scores: scores, workspace: workspace, out: out)
   }
 }
 

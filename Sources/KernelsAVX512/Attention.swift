@@ -36,6 +36,7 @@ private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
   case 8: scoreFew(E.self, EightScores.self, task, visible, from: visible.lower & ~31)
   default: scoreMany(E.self, task, visible)
   }
+  if let bias = task.bias { add(bias, to: task, visible) }
   softmax(task, visible)
   clearOutputs(task)
   switch task.queryCount {
@@ -111,6 +112,23 @@ func clearOutputs(_ task: PageAttention) {
     while d < stride {
       _mm512_storeu_ps(task.out + i &* (stride &+ 16) + d, _mm512_setzero_ps())
       d &+= 16
+    }
+    i &+= 1
+  }
+}
+
+@inline(__always)
+func add(_ bias: LinearBias, to task: PageAttention, _ visible: Visible) {
+  let lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+  var i = 0
+  while i < task.queryCount {
+    let (scores, slope) = (task.scores + i &* KVPageLayout.positions, _mm512_set1_ps(bias.slopes[i]))
+    var slot = visible.block
+    while slot < visible.upper {
+      let offset = _mm512_set1_epi32(Int32(truncatingIfNeeded: slot) &- bias.slots[i])
+      let distance = _mm512_cvtepi32_ps(_mm512_abs_epi32(_mm512_add_epi32(lanes, offset)))
+      _mm512_storeu_ps(scores + slot, _mm512_fnmadd_ps(distance, slope, _mm512_loadu_ps(scores + slot)))
+      slot &+= 16
     }
     i &+= 1
   }

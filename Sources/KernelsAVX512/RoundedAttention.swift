@@ -25,6 +25,7 @@ func attendRounded(_ task: PageAttention) {
       i &+= 1
     }
   }
+  if let bias = task.bias { add(bias, to: task, visible) }
   softmax(task, visible)
   clearOutputs(task)
   i = 0

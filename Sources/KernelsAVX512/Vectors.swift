@@ -6,7 +6,7 @@ import KingletQuants
 
 /// Calls `body(offset, mask)` for each sixteen elements.
 @inline(__always)
-private func forEachVector(_ count: Int, _ body: (Int, UInt16) -> Void) {
+func forEachVector(_ count: Int, _ body: (Int, UInt16) -> Void) {
   var i = 0
   while i &+ 16 <= count {
     body(i, 0xFFFF)
@@ -48,24 +48,6 @@ func widen512(_ type: QuantType, _ source: UnsafeRawPointer, _ count: Int, _ out
     let values =
       isHalf ? _mm512_cvtph_ps(bits) : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))
     _mm512_mask_storeu_ps(out + i, mask, values)
-  }
-}
-
-@inline(never)
-func rmsNorm512(
-  _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ epsilon: Float, _ count: Int,
-  _ out: UnsafeMutablePointer<Float>
-) {
-  var squares = _mm512_setzero_ps()
-  forEachVector(count) { i, mask in
-    let v = _mm512_maskz_loadu_ps(mask, x + i)
-    squares = _mm512_fmadd_ps(v, v, squares)
-  }
-  let mean = _mm512_reduce_add_ps(squares) / Float(count)
-  let scale = _mm512_set1_ps(1 / (mean + epsilon).squareRoot())
-  forEachVector(count) { i, mask in
-    let v = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, x + i), scale)
-    _mm512_mask_storeu_ps(out + i, mask, _mm512_mul_ps(v, _mm512_maskz_loadu_ps(mask, weight + i)))
   }
 }
 
@@ -113,27 +95,6 @@ private func rotateAdjacent(
     let other = _mm512_permutexvar_ps(swapped, v)
     // Even lanes a c - b s, odd lanes b c + a s.
     _mm512_mask_storeu_ps(values + i, mask, _mm512_fmaddsub_ps(v, c, _mm512_mul_ps(other, s)))
-  }
-}
-
-@inline(never)
-func gate512(
-  _ activation: Activation, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ count: Int,
-  _ out: UnsafeMutablePointer<Float>
-) {
-  let isSilu = activation == .silu
-  let one = _mm512_set1_ps(1)
-  forEachVector(count) { i, mask in
-    let x = _mm512_maskz_loadu_ps(mask, gate + i)
-    var inner = x
-    if !isSilu {
-      // The tanh form is a sigmoid: 0.5 (1 + tanh y) = sigmoid(2 y), with no cancellation where tanh is near -1.
-      let cube = _mm512_mul_ps(_mm512_mul_ps(x, x), x)
-      inner = _mm512_mul_ps(_mm512_set1_ps(2 * 0.797_884_56), _mm512_fmadd_ps(cube, _mm512_set1_ps(0.044715), x))
-    }
-    let sigmoid = _mm512_add_ps(one, exponential(_mm512_sub_ps(_mm512_setzero_ps(), inner)))
-    let product = _mm512_mul_ps(_mm512_div_ps(x, sigmoid), _mm512_maskz_loadu_ps(mask, up + i))
-    _mm512_mask_storeu_ps(out + i, mask, product)
   }
 }
 

@@ -1,6 +1,8 @@
 // Kinglet: the public face. A `LanguageModel` is loaded from a file, completes text and runs conversations through
-// `ChatSession`; all else is a room below, of which this module shows what its own signatures speak of.
+// `ChatSession`; an `EmbeddingModel` turns texts into vectors; all else is a room below, of which this module shows what
+// its own signatures speak of.
 
+@_exported import KingletEmbedding
 @_exported import KingletErrors
 @_exported import KingletGeneration
 import KingletTensors

@@ -1,4 +1,3 @@
-import KingletCatalog
 import KingletErrors
 import KingletGGUF
 import KingletGeneration
@@ -42,7 +41,8 @@ extension LanguageModel {
     _ model: String, options: LoadOptions = .init(), progress: (@Sendable (Double) -> Void)? = nil
   ) async throws(KingletError) -> LanguageModel {
     let start = ContinuousClock.now
-    let file = try await DedicatedThread.run { _ throws(KingletError) in try GGUFFile(path: path(of: model)) }.get()
+    let file = try await DedicatedThread.run { _ throws(KingletError) in try GGUFFile(path: modelPath(of: model)) }
+      .get()
     // The vocabulary is read while the weights are packed.
     async let tokenizer = DedicatedThread.run { _ throws(KingletError) in try Tokenizer.load(from: file) }
     async let decoder = DedicatedThread.run { isCancelled throws(KingletError) in
@@ -77,11 +77,5 @@ extension LanguageModel {
         decoder, contextLength: contextLength, cacheType: options.cacheType,
         loadSeconds: start.duration(to: .now) / .seconds(1)),
       chatFormat: format)
-  }
-
-  /// What is plainly a path does not need the catalogue.
-  private static func path(of model: String) throws(KingletError) -> String {
-    if model.contains("/") || model.hasSuffix(".gguf") { return model }
-    return try Catalog.builtIn().resolve(model, in: .current)
   }
 }

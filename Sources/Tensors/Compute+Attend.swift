@@ -1,34 +1,6 @@
 import KingletErrors
 import KingletKernels
 
-/// How queries and keys are treated before they meet.
-public struct AttentionShape: Sendable {
-  public let headCount: Int
-  public let keyHeadCount: Int
-  public let headSize: Int
-  public let pairing: RotaryPairing
-  /// What scores are multiplied by: usually 1 / sqrt(headSize).
-  public let scale: Float
-  public let queryNorm: RMSNorm?
-  public let keyNorm: RMSNorm?
-
-  public init(
-    headCount: Int, keyHeadCount: Int, headSize: Int, pairing: RotaryPairing, scale: Float, queryNorm: RMSNorm?,
-    keyNorm: RMSNorm?
-  ) {
-    self.headCount = headCount
-    self.keyHeadCount = keyHeadCount
-    self.headSize = headSize
-    self.pairing = pairing
-    self.scale = scale
-    self.queryNorm = queryNorm
-    self.keyNorm = keyNorm
-  }
-
-  /// Query heads that share a key head.
-  var groupSize: Int { headCount / keyHeadCount }
-}
-
 extension Compute {
   /// Causal attention of the rows of `q`, `k` and `v`, which stand at positions `start …`, over what `cache` holds.
   ///
@@ -164,15 +136,30 @@ extension Compute {
           scratch.limit(visible, queries: i * group..<(i + 1) * group, to: page)
         }
         attend(scratch, queries: queries, cache, page, head, page == pages.lowerBound ? running : partial)
-        guard page > pages.lowerBound else { continue }
-        for query in 0..<queries {
-          table.mergePages(running + query * stride, partial + query * stride, cache.layout.valueStride)
-        }
+        if page > pages.lowerBound { merge(running, partial, queries: queries, cache.layout) }
       }
-      for query in 0..<queries {
-        let out = output.row(rows.lowerBound + query / group) + (head * group + query % group) * shape.headSize
-        table.finishAttention(running + query * stride, cache.layout.valueStride, shape.headSize, out)
-      }
+      finish(running, rows: rows, head: head, shape, cache.layout, output)
+    }
+  }
+
+  /// Merges the results of a page into those of the pages before it.
+  func merge(
+    _ running: UnsafeMutablePointer<Float>, _ page: UnsafePointer<Float>, queries: Int, _ layout: KVPageLayout
+  ) {
+    let stride = PageAttention.resultStride(layout)
+    for query in 0..<queries { table.mergePages(running + query * stride, page + query * stride, layout.valueStride) }
+  }
+
+  /// Writes the outputs of the query heads that share a key head.
+  func finish(
+    _ results: UnsafePointer<Float>, rows: Range<Int>, head: Int, _ shape: AttentionShape, _ layout: KVPageLayout,
+    _ output: FloatMatrix
+  ) {
+    let group = shape.groupSize
+    for query in 0..<rows.count * group {
+      let out = output.row(rows.lowerBound + query / group) + (head * group + query % group) * shape.headSize
+      let result = results + query * PageAttention.resultStride(layout)
+      table.finishAttention(result, layout.valueStride, shape.headSize, out)
     }
   }
 
@@ -185,122 +172,5 @@ extension Compute {
       PageAttention(
         layout: cache.layout, page: UnsafeRawPointer(memory), queries: scratch.queries, queryCount: queries,
         lower: scratch.lower, upper: scratch.upper, scores: scratch.scores, workspace: scratch.workspace, out: out))
-  }
-}
-
-/// Norm and rotation of queries and keys: of a shape's parameters the numbers and addresses, so that tasks count no
-/// references.
-private struct Rotation {
-  private let queryNorm: Norm?
-  private let keyNorm: Norm?
-  private let headSize: Int
-  private let rotated: Int
-  private let pairing: RotaryPairing
-  private let cosines: UnsafePointer<Float>
-  private let sines: UnsafePointer<Float>
-
-  private struct Norm {
-    let weight: UnsafePointer<Float>
-    let epsilon: Float
-
-    init(_ norm: RMSNorm) {
-      weight = norm.weight.base
-      epsilon = norm.epsilon
-    }
-  }
-
-  /// - Parameter shape: outlives this.
-  init(
-    _ shape: AttentionShape, _ rotated: Int, _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>
-  ) {
-    queryNorm = shape.queryNorm.map(Norm.init)
-    keyNorm = shape.keyNorm.map(Norm.init)
-    headSize = shape.headSize
-    pairing = shape.pairing
-    self.rotated = rotated
-    self.cosines = cosines
-    self.sines = sines
-  }
-
-  func rotateQueries(_ x: UnsafeMutablePointer<Float>, _ heads: Int, at position: Int, _ table: KernelTable) {
-    rotate(x, heads, queryNorm, position, table)
-  }
-
-  func rotateKeys(_ x: UnsafeMutablePointer<Float>, _ heads: Int, at position: Int, _ table: KernelTable) {
-    rotate(x, heads, keyNorm, position, table)
-  }
-
-  private func rotate(
-    _ x: UnsafeMutablePointer<Float>, _ heads: Int, _ norm: Norm?, _ position: Int, _ table: KernelTable
-  ) {
-    if let norm {
-      for head in 0..<heads {
-        table.rmsNorm(x + head * headSize, norm.weight, norm.epsilon, headSize, x + head * headSize)
-      }
-    }
-    let angles = position * (rotated / 2)
-    table.rotate(x, heads, headSize, rotated, cosines + angles, sines + angles, pairing)
-  }
-}
-
-/// The positions that a query sees.
-private struct Visible {
-  let positions: Range<Int>
-
-  init(position: Int, window: Int?) {
-    positions = max(0, position + 1 - (window ?? position + 1))..<position + 1
-  }
-
-  var pages: Range<Int> {
-    positions.lowerBound / KVPageLayout.positions..<(positions.upperBound - 1) / KVPageLayout.positions + 1
-  }
-
-  /// The slots of a page that are seen; empty where it holds none.
-  func slots(of page: Int) -> Range<Int> {
-    let first = page * KVPageLayout.positions
-    let lower = min(max(positions.lowerBound - first, 0), KVPageLayout.positions)
-    let upper = min(max(positions.upperBound - first, 0), KVPageLayout.positions)
-    return lower..<max(lower, upper)
-  }
-}
-
-/// A worker's scratch memory as the arguments of the attention kernel.
-private struct AttentionScratch {
-  let workspace: UnsafeMutableRawPointer
-  let queries: UnsafeMutablePointer<Float>
-  let scores: UnsafeMutablePointer<Float>
-  let lower: UnsafeMutablePointer<Int32>
-  let upper: UnsafeMutablePointer<Int32>
-
-  static func byteCount(queries: Int, _ layout: KVPageLayout) -> Int {
-    PageAttention.workspaceByteCount(layout) + (queries * (layout.headSize + KVPageLayout.positions + 2) * 4 + 63) / 64
-      * 64
-  }
-
-  init(base: UnsafeMutableRawPointer, queries count: Int, _ layout: KVPageLayout) {
-    workspace = base
-    scores = (base + PageAttention.workspaceByteCount(layout)).assumingMemoryBound(to: Float.self)
-    queries = scores + count * KVPageLayout.positions
-    lower = UnsafeMutableRawPointer(queries + count * layout.headSize).assumingMemoryBound(to: Int32.self)
-    upper = lower + count
-  }
-
-  /// The queries of some rows that belong to a key head, scaled.
-  func take(_ q: FloatMatrix, rows: Range<Int>, head: Int, _ shape: AttentionShape) {
-    let count = shape.groupSize * shape.headSize
-    for (i, row) in rows.enumerated() { (queries + i * count).update(from: q.row(row) + head * count, count: count) }
-    scale(rows.count * count, by: shape.scale)
-  }
-
-  func scale(_ count: Int, by factor: Float) {
-    for i in 0..<count { queries[i] *= factor }
-  }
-
-  func limit(_ visible: Visible, queries range: Range<Int>, to page: Int) {
-    let slots = visible.slots(of: page)
-    for query in range {
-      lower[query] = Int32(slots.lowerBound)
-      upper[query] = Int32(slots.upperBound)
-    }
   }
 }

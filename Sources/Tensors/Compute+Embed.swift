@@ -21,4 +21,32 @@ extension Compute {
       for j in 0..<output.columns { output.row(i)[j] *= scale }
     }
   }
+
+  /// Adds rows of a table, one for each row of `output`: learned positions.
+  ///
+  /// - Throws: `.invalidArgument` for a row outside the table or tables of another width, or `.outOfMemory`.
+  public func add(_ rows: [Int], of table: PackedMatrix, to output: FloatMatrix) throws(KingletError) {
+    guard rows.count == output.rows, output.columns == table.columns,
+      rows.allSatisfy({ (0..<table.rows).contains($0) })
+    else {
+      throw KingletError(.invalidArgument, "a table of \(table.rows) x \(table.columns) has not the rows to be added")
+    }
+    let bytes = (table.columns * MemoryLayout<Float>.stride + 63) / 64 * 64
+    try reserveScratch(bytes + table.panelRows * table.rowByteCount)
+    let values = scratch(0).assumingMemoryBound(to: Float.self)
+    for (i, row) in rows.enumerated() {
+      table.unpack(first: row, count: 1, scratch: scratch(0) + bytes, into: values)
+      self.table.addScaled(output.row(i), values, 1, output.columns)
+    }
+  }
+
+  /// Adds the same vector to some rows.
+  ///
+  /// - Throws: `.invalidArgument` when it is not as wide, or the rows are not there.
+  public func add(_ vector: FloatVector, to output: FloatMatrix, rows: Range<Int>) throws(KingletError) {
+    guard vector.count == output.columns, rows.lowerBound >= 0, rows.upperBound <= output.rows else {
+      throw KingletError(.invalidArgument, "a vector of \(vector.count) does not fit rows of \(output.columns)")
+    }
+    for row in rows { table.addScaled(output.row(row), vector.base, 1, output.columns) }
+  }
 }

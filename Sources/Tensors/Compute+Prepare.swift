@@ -1,16 +1,6 @@
 import KingletErrors
 import KingletKernels
 
-/// RMS normalisation with its parameters.
-public struct RMSNorm: Sendable {
-  public let weight: FloatVector
-  public let epsilon: Float
-  public init(weight: FloatVector, epsilon: Float) {
-    self.weight = weight
-    self.epsilon = epsilon
-  }
-}
-
 /// The input of matrix products: rows as floats and, where a quantised matrix will read them, rounded to int8.
 ///
 /// Valid until the next `prepare` of the same `Compute`.
@@ -30,10 +20,10 @@ extension Compute {
   ///
   /// - Throws: `.invalidArgument` when norm and matrices are not as wide as `x`, or `.outOfMemory`.
   public func prepare(
-    _ x: FloatMatrix, norm: RMSNorm? = nil, for matrices: [PackedMatrix]
+    _ x: FloatMatrix, norm: Norm? = nil, for matrices: [PackedMatrix]
   ) throws(KingletError) -> Activations {
     let (rows, columns) = (x.rows, x.columns)
-    guard norm.map({ $0.weight.count == columns }) ?? true, matrices.allSatisfy({ $0.columns == columns }) else {
+    guard norm.map({ $0.fits(columns: columns) }) ?? true, matrices.allSatisfy({ $0.columns == columns }) else {
       throw KingletError(.invalidArgument, "a norm or a matrix is not for rows of \(columns)")
     }
     let rounds = options.activations == .int8 && matrices.contains { $0.isQuantized }
@@ -41,10 +31,11 @@ extension Compute {
     if rounds { try rounded.reserve(rows * ActivationLayout.byteCount(columns: columns)) }
     let floats = norm == nil ? x.base : normalized.base.assumingMemoryBound(to: Float.self)
     let tiles = rounded.base
+    let norm = norm.map(NormTask.init)
     forEachTokenRange(rows) { range in
       for row in range {
         let values = floats + row * x.stride
-        if let norm { table.rmsNorm(x.row(row), norm.weight.base, norm.epsilon, columns, values) }
+        norm?.apply(x.row(row), columns, to: values, table)
       }
       if rounds { round(floats, x.stride, columns, range, rows, tiles) }
     }
@@ -69,11 +60,25 @@ extension Compute {
     }
   }
 
+  /// `x = norm(x)`, row by row.
+  ///
+  /// - Throws: `.invalidArgument` when the norm is not as wide as `x`.
+  public func normalize(_ x: FloatMatrix, _ norm: Norm) throws(KingletError) {
+    guard norm.fits(columns: x.columns) else {
+      throw KingletError(.invalidArgument, "a norm is not for rows of \(x.columns)")
+    }
+    let norm = NormTask(norm)
+    forEachTokenRange(x.rows) { range in
+      for row in range { norm.apply(x.row(row), x.columns, to: x.row(row), table) }
+    }
+  }
+
   /// `x += norm(y)`, row by row: what follows a block whose output is normalised.
-  public func addNormalized(_ y: FloatMatrix, _ norm: RMSNorm, to x: FloatMatrix) {
+  public func addNormalized(_ y: FloatMatrix, _ norm: Norm, to x: FloatMatrix) {
+    let norm = NormTask(norm)
     forEachTokenRange(x.rows) { range in
       for row in range {
-        table.rmsNorm(y.row(row), norm.weight.base, norm.epsilon, y.columns, y.row(row))
+        norm.apply(y.row(row), y.columns, to: y.row(row), table)
         table.addScaled(x.row(row), y.row(row), 1, x.columns)
       }
     }

@@ -6,13 +6,17 @@ import KingletQuants
 public struct Projection {
   let matrix: PackedMatrix
   let bias: FloatVector?
+  let activation: Activation?
   let output: FloatMatrix
   let adds: Bool
 
-  /// `output = W x (+ bias)`
-  public init(_ matrix: PackedMatrix, bias: FloatVector? = nil, to output: FloatMatrix) {
+  /// `output = W x (+ bias)`, or `activation` of it.
+  public init(
+    _ matrix: PackedMatrix, bias: FloatVector? = nil, activation: Activation? = nil, to output: FloatMatrix
+  ) {
     self.matrix = matrix
     self.bias = bias
+    self.activation = activation
     self.output = output
     adds = false
   }
@@ -21,6 +25,7 @@ public struct Projection {
   public init(_ matrix: PackedMatrix, bias: FloatVector? = nil, addingTo output: FloatMatrix) {
     self.matrix = matrix
     self.bias = bias
+    activation = nil
     self.output = output
     adds = true
   }
@@ -31,6 +36,7 @@ public struct Projection {
 private struct ProjectionTask {
   let matrix: Unmanaged<PackedMatrix>
   let bias: UnsafePointer<Float>?
+  let activation: Activation?
   let output: UnsafeMutablePointer<Float>
   let stride: Int
   let adds: Bool
@@ -40,6 +46,7 @@ private struct ProjectionTask {
   init(_ projection: Projection, tokens: Int, threads: Int) {
     matrix = .passUnretained(projection.matrix)
     bias = projection.bias?.base
+    activation = projection.activation
     output = projection.output.base
     stride = projection.output.stride
     adds = projection.adds
@@ -169,8 +176,11 @@ extension Compute {
       } else {
         multiply(matrix, part, x, scratch(worker), out: out, stride: task.stride)
       }
-      guard let bias = task.bias else { return }
-      for i in 0..<part.tokens.count { table.addScaled(out + i * task.stride, bias + rows.lowerBound, 1, rows.count) }
+      for i in 0..<part.tokens.count {
+        let values = out + i * task.stride
+        if let bias = task.bias { table.addScaled(values, bias + rows.lowerBound, 1, rows.count) }
+        if let activation = task.activation { table.activate(activation, values, rows.count) }
+      }
     }
   }
 

@@ -8,5 +8,5 @@ public typealias KernelTable = KingletKernels.KernelTable
 public typealias ProcessorFeatures = KingletKernels.ProcessorFeatures
 public typealias InstructionSet = KingletKernels.InstructionSet
 public typealias RotaryPairing = KingletKernels.RotaryPairing
-public typealias GateActivation = KingletKernels.Activation
+public typealias Activation = KingletKernels.Activation
 public typealias KVElement = KingletKernels.KVElement

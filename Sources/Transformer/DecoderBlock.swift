@@ -12,19 +12,19 @@ import KingletTensors
 final class DecoderBlock: Sendable {
   let weights: Weights
   let shape: AttentionShape
-  let activation: GateActivation
+  let activation: Activation
 
   /// What is not a matrix.
   struct Parameters: Sendable {
-    let attentionNorm: RMSNorm
+    let attentionNorm: Norm
     let queryBias: FloatVector?
     let keyBias: FloatVector?
     let valueBias: FloatVector?
-    let queryNorm: RMSNorm?
-    let keyNorm: RMSNorm?
-    let postAttentionNorm: RMSNorm?
-    let feedForwardNorm: RMSNorm
-    let postFeedForwardNorm: RMSNorm?
+    let queryNorm: Norm?
+    let keyNorm: Norm?
+    let postAttentionNorm: Norm?
+    let feedForwardNorm: Norm
+    let postFeedForwardNorm: Norm?
   }
 
   struct Weights: Sendable {
@@ -68,7 +68,7 @@ final class DecoderBlock: Sendable {
 
   /// `x += W y`, or `x += norm(W y)`.
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: RMSNorm?, _ s: DecoderState
+    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ s: DecoderState
   ) throws(KingletError) {
     let input = try s.compute.prepare(y, for: [matrix])
     guard let norm else { return try s.compute.project(input, [Projection(matrix, addingTo: s.x)]) }
@@ -109,10 +109,6 @@ final class DecoderState {
     y = FloatMatrix(columns: d.hiddenSize)
     chosen = FloatMatrix(columns: d.hiddenSize)
     logits = FloatMatrix(columns: d.vocabularySize)
-    rotaries = d.rotations.map {
-      RotaryTable(
-        rotated: $0.dimensions, base: $0.base, scale: 1 / $0.factor,
-        divisors: $0.usesFrequencyFactors ? frequencyFactors : [])
-    }
+    rotaries = d.rotations.map { RotaryTable($0, frequencyFactors: frequencyFactors) }
   }
 }

@@ -22,7 +22,7 @@ public struct DecoderDescription: Sendable {
   public var keyHeadCount: Int
   public var headSize: Int
   public var normEpsilon: Float
-  public var activation: GateActivation
+  public var activation: Activation
   public var rotaryPairing: RotaryPairing
   /// Rotations in use: layers refer to them by index.
   public var rotations: [Rotation]
@@ -37,9 +37,6 @@ public struct DecoderDescription: Sendable {
   public var queryKeyNorm: Presence = .absent
   /// Norms after attention and feed-forward, before the residual addition.
   public var postNorms: Presence = .absent
-
-  /// Whether the file must have a part.
-  public enum Presence: Sendable { case absent, optional, required }
 
   /// One rotary embedding.
   public struct Rotation: Sendable, Equatable {
@@ -57,5 +54,14 @@ public struct DecoderDescription: Sendable {
     public var window: Int?
     /// Index in `rotations`.
     public var rotation: Int
+  }
+}
+
+extension RotaryTable {
+  /// - Parameter frequencyFactors: divisors for the rotations that use them.
+  convenience init(_ rotation: DecoderDescription.Rotation, frequencyFactors: [Float]) {
+    self.init(
+      rotated: rotation.dimensions, base: rotation.base, scale: 1 / rotation.factor,
+      divisors: rotation.usesFrequencyFactors ? frequencyFactors : [])
   }
 }

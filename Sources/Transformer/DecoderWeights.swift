@@ -6,7 +6,7 @@ import KingletTensors
 struct DecoderWeights: Sendable {
   var embedding: PackedMatrix
   var head: PackedMatrix
-  var outputNorm: RMSNorm
+  var outputNorm: Norm
   var blocks: [DecoderBlock.Weights]
   /// Divisors of rotary frequencies, or empty.
   var frequencyFactors: [Float]
@@ -36,11 +36,11 @@ struct DecoderWeights: Sendable {
     let head = isTied ? "token_embd.weight" : "output.weight"
     try tensors.add(head, rows: d.vocabularySize, columns: d.hiddenSize)
 
-    func norm(_ name: String, _ count: Int) throws(KingletError) -> RMSNorm {
-      RMSNorm(weight: try tensors.vector(name, count: count), epsilon: d.normEpsilon)
+    func norm(_ name: String, _ count: Int) throws(KingletError) -> Norm {
+      Norm(.rms, weight: try tensors.vector(name, count: count), epsilon: d.normEpsilon)
     }
-    func norm(_ name: String, _ count: Int, _ presence: DecoderDescription.Presence) throws(KingletError) -> RMSNorm? {
-      try tensors.vector(name, count: count, presence).map { RMSNorm(weight: $0, epsilon: d.normEpsilon) }
+    func norm(_ name: String, _ count: Int, _ presence: Presence) throws(KingletError) -> Norm? {
+      try tensors.vector(name, count: count, presence).map { Norm(.rms, weight: $0, epsilon: d.normEpsilon) }
     }
     var parameters: [DecoderBlock.Parameters] = []
     for i in d.layers.indices {
@@ -74,53 +74,6 @@ struct DecoderWeights: Sendable {
       return DecoderBlock.Weights(
         parameters: parameters, query: m[at], key: m[at + 1], value: m[at + 2], output: m[at + 3], gate: m[at + 4],
         up: m[at + 5], down: m[at + 6])
-    }
-  }
-}
-
-/// The tensors of a file, ticked off as they are used.
-private struct TensorList {
-  let file: GGUFFile
-  private(set) var matrices: [GGUFTensor] = []
-  private var used: Set<String> = []
-
-  init(file: GGUFFile) { self.file = file }
-
-  private mutating func find(_ name: String) throws(KingletError) -> GGUFTensor {
-    guard let tensor = file.tensor(named: name) else {
-      throw KingletError(
-        .fileCorrupt, "the tensor is missing", at: name, remedy: "The file is incomplete, or of another architecture.")
-    }
-    used.insert(name)
-    return tensor
-  }
-
-  /// A matrix to be packed after those added before.
-  mutating func add(_ name: String, rows: Int, columns: Int) throws(KingletError) {
-    let tensor = try find(name)
-    guard tensor.dimensions == [columns, rows] else {
-      let shape = tensor.dimensions.map(String.init).joined(separator: " x ")
-      throw KingletError(.fileCorrupt, "has the shape \(shape) where the metadata needs \(columns) x \(rows)", at: name)
-    }
-    matrices.append(tensor)
-  }
-
-  mutating func vector(_ name: String, count: Int) throws(KingletError) -> FloatVector {
-    try WeightArena.loadVector(try find(name), from: file, count: count)
-  }
-
-  mutating func vector(
-    _ name: String, count: Int, _ presence: DecoderDescription.Presence
-  ) throws(KingletError) -> FloatVector? {
-    if presence == .absent || presence == .optional && file.tensor(named: name) == nil { return nil }
-    return try vector(name, count: count)
-  }
-
-  /// A tensor nobody asked for would be silently left out of the computation.
-  func refuseOthers() throws(KingletError) {
-    for tensor in file.tensors where !used.contains(tensor.name) {
-      throw KingletError(
-        .unsupported, "the tensor belongs to no part of this architecture that Kinglet knows", at: tensor.name)
     }
   }
 }

@@ -84,6 +84,28 @@ struct PageCase: Sendable, CustomTestStringConvertible {
     }
   }
 
+  @Test("Linear biases take off what distance costs, also for queries of other pages", arguments: PageCase.all)
+  func linearBias(_ pageCase: PageCase) throws {
+    let table = try pageCase.set.table()
+    let page = Page(pageCase.layout, of: table, seed: 42)
+    let headSize = page.layout.headSize
+    var random = SeededRandom(43)
+    for count in [1, 2, 3, 4, 5, 8, 9, 17] {
+      let queries = random.floats(count * headSize, deviation: 0.1)
+      let seen = (0..<count).map { _ in Range<Int>.random(using: &random) }
+      let biases = (0..<count).map { (slope: Float(0.5) / Float($0 + 1), slot: [0, 255, 17, -300, 400][$0 % 5]) }
+      let results = page.attend(queries, seen, biases: biases, table)
+      for i in 0..<count {
+        let query = queries[i * headSize..<(i + 1) * headSize]
+        let expected = Softmax(query: query, pages: [page], seen: [seen[i]]) { slot in
+          -Double(biases[i].slope) * Double(abs(slot - biases[i].slot))
+        }
+        let problem = results[i].problem(expected, page.layout)
+        #expect(problem == nil, "query \(i) of \(count), slots \(seen[i])")
+      }
+    }
+  }
+
   @Test("A query's result is the same bits in any company", arguments: PageCase.all)
   func invariance(_ pageCase: PageCase) throws {
     let table = try pageCase.set.table()

@@ -73,8 +73,14 @@ struct Page {
     UnsafeRawPointer(memory.pointer).loadUnaligned(fromByteOffset: offset, as: T.self)
   }
 
-  /// - Parameter seen: for each query the slots it sees.
-  func attend(_ queries: [Float], _ seen: [Range<Int>], _ table: KernelTable) -> [PageResult] {
+  /// - Parameters:
+  ///   - seen: for each query the slots it sees.
+  ///   - biases: for each query the slope of its linear bias and the slot it stands at.
+  func attend(
+    _ queries: [Float], _ seen: [Range<Int>], biases: [(slope: Float, slot: Int)]? = nil, _ table: KernelTable
+  ) -> [PageResult] {
+    let slopes = Fenced(biases?.map(\.slope) ?? [])
+    let slots = Fenced(biases?.map { Int32($0.slot) } ?? [])
     let stride = PageAttention.resultStride(layout)
     let lower = Fenced(seen.map { Int32($0.lowerBound) })
     let upper = Fenced(seen.map { Int32($0.upperBound) })
@@ -89,7 +95,8 @@ struct Page {
     table.attendPage(
       PageAttention(
         layout: layout, page: UnsafeRawPointer(memory.pointer), queries: fencedQueries.pointer,
-        queryCount: seen.count, lower: lower.pointer, upper: upper.pointer, scores: scores.pointer,
+        queryCount: seen.count, lower: lower.pointer, upper: upper.pointer,
+        bias: biases == nil ? nil : LinearBias(slopes: slopes.pointer, slots: slots.pointer), scores: scores.pointer,
         workspace: workspace, out: out.pointer))
     let values = out.values
     return seen.indices.map { PageResult(Array(values[$0 * stride..<($0 + 1) * stride]), layout) }
@@ -154,11 +161,14 @@ struct Softmax {
   var scoreSize = 0.0
   var largestValue = 0.0
 
-  init(query: ArraySlice<Float>, pages: [Page], seen: [Range<Int>]) {
+  /// - Parameter bias: what is added to the score of a slot.
+  init(
+    query: ArraySlice<Float>, pages: [Page], seen: [Range<Int>], bias: (_ slot: Int) -> Double = { _ in 0 }
+  ) {
     output = Array(repeating: 0, count: query.count)
     let places = zip(pages, seen).flatMap { page, slots in slots.map { (page, $0) } }
     let scores = places.map { page, slot in
-      var (score, size) = (0.0, 0.0)
+      var (score, size) = (bias(slot), abs(bias(slot)))
       for (q, k) in zip(query, page.key(slot)) {
         score += Double(q) * Double(k)
         size += abs(Double(q) * Double(k))

@@ -73,7 +73,54 @@ private let counts = [0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 100, 255, 576, 100
     }
   }
 
-  @Test("Gates", arguments: InstructionSet.tested, [Activation.silu, .geluTanh])
+  @Test("Layer norm", arguments: InstructionSet.tested, [1, 1e-3, 1e12] as [Float])
+  func layerNorm(set: InstructionSet, size: Float) throws {
+    let table = try set.table()
+    var random = SeededRandom(6)
+    for count in counts where count > 0 {
+      // A mean far from zero: its square is much more than the variance.
+      let values = random.floats(count, deviation: size).map { $0 + 20 * size }
+      let (weights, biases) = (random.floats(count), random.floats(count))
+      let (x, weight, bias) = (Fenced(values), Fenced(weights), Fenced(biases))
+      let epsilon: Float = 1e-12
+      let mean = values.reduce(0.0) { $0 + Double($1) } / Double(count)
+      let variance = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(count)
+      let scale = 1 / (variance + Double(epsilon)).squareRoot()
+      for isBiased in [false, true] {
+        let out = Fenced(repeating: Float.nan, count: count)
+        table.layerNorm(
+          x.pointer, weight.pointer, isBiased ? UnsafePointer(bias.pointer) : nil, epsilon, count, out.pointer)
+        let expected = (0..<count).map {
+          (Double(values[$0]) - mean) * scale * Double(weights[$0]) + (isBiased ? Double(biases[$0]) : 0)
+        }
+        // A single value is its own mean, and rounding errors of the mean are all that is left.
+        if count > 1 { #expect(largestDifference(out.values, expected) < 3e-5, "\(count) values") }
+        #expect(out.isIntact)
+      }
+      let out = Fenced(repeating: Float.nan, count: count)
+      table.layerNorm(x.pointer, weight.pointer, bias.pointer, epsilon, count, out.pointer)
+      table.layerNorm(x.pointer, weight.pointer, bias.pointer, epsilon, count, x.pointer)
+      #expect(x.values == out.values, "in place")
+    }
+  }
+
+  @Test("Non-linearities", arguments: InstructionSet.tested, [Activation.silu, .geluTanh, .gelu, .tanh])
+  func nonlinearities(set: InstructionSet, activation: Activation) throws {
+    let table = try set.table()
+    let values = (-14_000...14_000).map { Float($0) / 1000 } + [0, -0.0, 1e-30, -1e-30, 90, -90]
+    for count in counts + [values.count] {
+      let x = Fenced(Array(values.prefix(count)))
+      table.activate(activation, x.pointer, count)
+      #expect(x.isIntact)
+      let wrong = (0..<count).filter { i in
+        let expected = exact(activation, Double(values[i]))
+        return !(abs(Double(x.values[i]) - expected) <= 2e-7 + 2e-6 * abs(expected))
+      }
+      #expect(wrong.isEmpty, "\(count) values: \(wrong.prefix(3).map { (values[$0], x.values[$0]) })")
+    }
+  }
+
+  @Test("Gates", arguments: InstructionSet.tested, [Activation.silu, .geluTanh, .gelu])
   func gates(set: InstructionSet, activation: Activation) throws {
     let table = try set.table()
     var random = SeededRandom(3)
@@ -96,7 +143,7 @@ private let counts = [0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 100, 255, 576, 100
     }
   }
 
-  @Test("Gates at the ends of the number line", arguments: InstructionSet.tested, [Activation.silu, .geluTanh])
+  @Test("Gates at the ends of the number line", arguments: InstructionSet.tested, [Activation.silu, .geluTanh, .gelu])
   func extremeGates(set: InstructionSet, activation: Activation) throws {
     let table = try set.table()
     let most = Float.greatestFiniteMagnitude
@@ -173,6 +220,8 @@ private let counts = [0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 100, 255, 576, 100
 
 private func exact(_ activation: Activation, _ x: Double) -> Double {
   switch activation {
+  case .gelu: 0.5 * x * erfc(-x / 2.0.squareRoot())
+  case .tanh: tanh(x)
   case .silu: x / (1 + exp(-x))
   case .geluTanh: x / (1 + exp(-2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
   }

@@ -87,8 +87,8 @@ extension AttendTests {
       heads: (Int, Int), size: Int, rotated: Int, _ pairing: RotaryPairing, norms: Bool, window: Int?, type: KVElement
     ) {
       var random = SeededRandom(61)
-      func norm() -> RMSNorm? {
-        norms ? RMSNorm(weight: FloatVector(random.floats(size).map { $0 + 1 }), epsilon: 1e-6) : nil
+      func norm() -> Norm? {
+        norms ? Norm(.rms, weight: FloatVector(random.floats(size).map { $0 + 1 }), epsilon: 1e-6) : nil
       }
       shape = AttentionShape(
         headCount: heads.0, keyHeadCount: heads.1, headSize: size, pairing: pairing,
@@ -172,7 +172,7 @@ extension AttendTests {
     }
 
     /// A head normalised and rotated.
-    private func prepared(_ x: [Double], _ norm: RMSNorm?, _ position: Int, _ rotary: RotaryTable) -> [Double] {
+    private func prepared(_ x: [Double], _ norm: Norm?, _ position: Int, _ rotary: RotaryTable) -> [Double] {
       var x = x
       if let norm {
         let scale = 1 / (x.reduce(0) { $0 + $1 * $1 } / Double(x.count) + Double(norm.epsilon)).squareRoot()

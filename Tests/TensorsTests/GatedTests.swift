@@ -14,7 +14,7 @@ import Testing
   ]
 
   private func gated(
-    _ x: [Float], _ tokens: Int, _ weights: [PackedMatrix], _ activation: GateActivation, _ compute: Compute
+    _ x: [Float], _ tokens: Int, _ weights: [PackedMatrix], _ activation: Activation, _ compute: Compute
   ) throws -> FloatMatrix {
     let input = try FloatMatrix(x, rows: tokens)
     let output = FloatMatrix(columns: weights[0].rows)
@@ -30,7 +30,7 @@ import Testing
     let up = RandomMatrix(pair.1, rows: rows, columns: 512, seed: 2)
     let weights = try packed([gate, up], computeCase.set)
     let compute = try computeCase.compute()
-    for (tokens, activation) in [(1, GateActivation.silu), (2, .geluTanh), (9, .silu), (33, .geluTanh)] {
+    for (tokens, activation) in [(1, Activation.silu), (2, .geluTanh), (9, .silu), (33, .geluTanh)] {
       var random = SeededRandom(UInt64(tokens))
       let x = random.floats(tokens * 512, deviation: 0.3)
       let result = try gated(x, tokens, weights, activation, compute)
@@ -64,8 +64,10 @@ import Testing
     }
   }
 
-  private func exact(_ activation: GateActivation, _ x: Double) -> Double {
+  private func exact(_ activation: Activation, _ x: Double) -> Double {
     switch activation {
+    case .gelu: 0.5 * x * erfc(-x / 2.0.squareRoot())
+    case .tanh: tanh(x)
     case .silu: x / (1 + exp(-x))
     case .geluTanh: x / (1 + exp(-2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
     }

@@ -30,7 +30,7 @@ import Testing
   func preparation() throws {
     let (x, w) = (try zeros(2, 64), try matrix(8, 32))
     #expect(refused { _ = try compute.prepare(x, for: [w]) })
-    let norm = RMSNorm(weight: FloatVector(Array(repeating: 1, count: 63)), epsilon: 1e-6)
+    let norm = Norm(.rms, weight: FloatVector(Array(repeating: 1, count: 63)), epsilon: 1e-6)
     #expect(refused { _ = try compute.prepare(x, norm: norm, for: []) })
   }
 

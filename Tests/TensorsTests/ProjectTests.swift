@@ -122,7 +122,7 @@ private let tokenCounts = [1, 3, 4, 7, 8, 9, 33, 100]
     let weights = try packed(matrices, computeCase.set)
     let input = try FloatMatrix(Self.input(tokens), rows: tokens)
     let before = input.values
-    let norm = RMSNorm(weight: FloatVector(Self.input(1)), epsilon: 1e-5)
+    let norm = Norm(.rms, weight: FloatVector(Self.input(1)), epsilon: 1e-5)
     let outputs = weights.map { FloatMatrix(columns: $0.rows) }
     let activations = try compute.prepare(input, norm: norm, for: weights)
     try compute.project(activations, zip(weights, outputs).map { Projection($0, to: $1) })
@@ -144,7 +144,7 @@ private let tokenCounts = [1, 3, 4, 7, 8, 9, 33, 100]
     let (x, y) = (Self.input(tokens), Self.input(tokens).map { $0 * 3 + 1 })
     let (sum, term) = (try FloatMatrix(x, rows: tokens), try FloatMatrix(y, rows: tokens))
     let weight = Self.input(1)
-    compute.addNormalized(term, RMSNorm(weight: FloatVector(weight), epsilon: 1e-6), to: sum)
+    compute.addNormalized(term, Norm(.rms, weight: FloatVector(weight), epsilon: 1e-6), to: sum)
     for token in 0..<tokens {
       let row = y[token * 256..<(token + 1) * 256].map(Double.init)
       let scale = 1 / (row.reduce(0) { $0 + $1 * $1 } / 256 + 1e-6).squareRoot()

@@ -49,7 +49,7 @@ struct ScoreCommand: ParsableCommand {
     let file = try model.open()
     let ids: [Int32]
     if let tokens {
-      ids = try parse(tokens)
+      ids = try parseTokens(tokens)
     } else {
       ids = try Tokenizer.load(from: file).encode(readText(text ?? "-"))
     }
@@ -90,15 +90,5 @@ struct ScoreCommand: ParsableCommand {
     try standardOutput(
       "\nnegative log-likelihood \(decimal(score.negativeLogLikelihood, 4)) over \(max(0, score.tokens.count - 1)) tokens\n"
     )
-  }
-
-  private func parse(_ list: String) throws -> [Int32] {
-    let list = list == "-" ? try readText("-") : list
-    return try list.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map { word in
-      guard let id = Int32(word) else {
-        throw KingletError(.invalidArgument, "`\(word)` is no token id", at: "--tokens")
-      }
-      return id
-    }
   }
 }

@@ -25,6 +25,7 @@ enum PortableAttention {
       for slot in seen[i] {
         var score: Float = 0
         for d in 0..<headSize { score += query[d] * elements[slot * headSize + d] }
+        if let bias = task.bias { score -= bias.slopes[i] * Float(abs(slot - Int(bias.slots[i]))) }
         scores[slot] = score
       }
     }

@@ -51,6 +51,19 @@ enum PortableVectors {
     for i in 0..<count { out[i] = x[i] * scale * weight[i] }
   }
 
+  static func layerNorm(
+    _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ epsilon: Float,
+    _ count: Int, _ out: UnsafeMutablePointer<Float>
+  ) {
+    var sum = 0.0
+    for i in 0..<count { sum += Double(x[i]) }
+    let mean = Float(sum / Double(count))
+    var squares = 0.0
+    for i in 0..<count { squares += Double((x[i] - mean) * (x[i] - mean)) }
+    let scale = 1 / (Float(squares / Double(count)) + epsilon).squareRoot()
+    for i in 0..<count { out[i] = (x[i] - mean) * scale * weight[i] + (bias?[i] ?? 0) }
+  }
+
   static func rotate(
     _ x: UnsafeMutablePointer<Float>, _ headCount: Int, _ headSize: Int, _ rotated: Int,
     _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>, _ pairing: RotaryPairing
@@ -71,15 +84,20 @@ enum PortableVectors {
     _ activation: Activation, _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, _ count: Int,
     _ out: UnsafeMutablePointer<Float>
   ) {
+    for i in 0..<count { out[i] = activated(activation, gate[i]) * up[i] }
+  }
+
+  static func activate(_ activation: Activation, _ x: UnsafeMutablePointer<Float>, _ count: Int) {
+    for i in 0..<count { x[i] = activated(activation, x[i]) }
+  }
+
+  private static func activated(_ activation: Activation, _ x: Float) -> Float {
     switch activation {
-    case .silu:
-      for i in 0..<count { out[i] = gate[i] / (1 + expf(-gate[i])) * up[i] }
-    case .geluTanh:
-      for i in 0..<count {
-        let x = gate[i]
-        let inner: Float = 0.797_884_56 * (x + 0.044715 * x * x * x)
-        out[i] = 0.5 * x * (1 + tanhf(inner)) * up[i]
-      }
+    case .silu: x / (1 + expf(-x))
+    case .geluTanh: 0.5 * x * (1 + tanhf(0.797_884_56 * (x + 0.044715 * x * x * x)))
+    // By erfc, not 1 + erf, which has no digits left where x is far below zero.
+    case .tanh: tanhf(x)
+    case .gelu: 0.5 * x * erfcf(-x * 0.707_106_78)
     }
   }
 

@@ -31,6 +31,9 @@ struct ModelMetadata {
     return value
   }
 
+  /// `<architecture>.<key>`, or nil where it is absent.
+  func optionalInteger(_ key: String) throws(KingletError) -> Int? { try metadata.integer("\(architecture).\(key)") }
+
   /// `<architecture>.<key>`, which must be positive and finite.
   func positive(_ key: String, or fallback: Float? = nil) throws(KingletError) -> Float {
     let key = "\(architecture).\(key)"
@@ -47,6 +50,7 @@ struct ModelMetadata {
   }
 
   func string(_ key: String) throws(KingletError) -> String? { try metadata.string("\(architecture).\(key)") }
+  func bool(_ key: String) throws(KingletError) -> Bool? { try metadata.bool("\(architecture).\(key)") }
   func bools(_ key: String) throws(KingletError) -> [Bool]? {
     let key = "\(architecture).\(key)"
     guard case .array = metadata[key] else { return nil }
@@ -71,7 +75,7 @@ struct ModelMetadata {
 
   /// The description all architectures start from: sizes under the common keys, one rotation, full attention.
   func common(
-    activation: GateActivation, pairing: RotaryPairing
+    activation: Activation, pairing: RotaryPairing
   ) throws(KingletError) -> DecoderDescription {
     let hiddenSize = try integer("embedding_length", in: 1...1 << 16)
     let headCount = try integer("attention.head_count", in: 1...1024)
