@@ -61,8 +61,10 @@ let package = Package(
     .target(name: "KingletErrors", path: "Sources/Errors", swiftSettings: strict),
     .systemLibrary(name: "CBLAS", path: "Sources/CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CIntrinsics", path: "Sources/CIntrinsics"),
+    room("Files"),
     room("Quants"),
-    room("GGUF", ["KingletQuants"]),
+    room("GGUF", ["KingletFiles", "KingletQuants"]),
+    room("Safetensors", ["KingletFiles", "KingletQuants"]),
     room("Kernels", ["KingletQuants", "CIntrinsics"]),
     room(
       "Tensors",
@@ -71,7 +73,7 @@ let package = Package(
       ]),
     room("Tokenizers", ["KingletGGUF"]),
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
-    room("Templates"),
+    room("Templates", ["KingletFiles"]),
     // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
     room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
@@ -109,6 +111,8 @@ let package = Package(
     tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF"]),
     tests(
       "KingletEvaluation", ["Kinglet", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer"]),
+    tests("Files", ["KingletFiles"]),
+    tests("Safetensors", ["KingletSafetensors", "KingletQuants"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

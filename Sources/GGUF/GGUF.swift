@@ -2,6 +2,7 @@
 // defines it. Everything in a file is checked before it is used. The room knows nothing of models or maths.
 
 import KingletErrors
+import KingletFiles
 import KingletQuants
 
 /// An open GGUF file: its metadata, its table of tensors, and access to their bytes.
@@ -35,7 +36,7 @@ public final class GGUFFile: Sendable {
   ///   read (version 1, big-endian files, parts of a split model, unknown tensor types); `.fileCorrupt`, naming the key or
   ///   tensor and the byte offset, when it breaks the rules of the format.
   public convenience init(path: String) throws(KingletError) {
-    try self.init(path: path, store: ByteStore(mapping: path))
+    try self.init(path: path, store: ByteStore(mapping: path, kind: ".gguf"))
   }
 
   /// Reads a file that is already in memory; `name` stands for its path in errors.

@@ -1,3 +1,5 @@
+import KingletFiles
+
 /// A Swift type whose values can be the elements of a `GGUFArray`: numbers of a fixed width, `Bool` and `String`.
 public protocol GGUFElement {
   /// The value as metadata has it.

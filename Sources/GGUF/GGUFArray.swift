@@ -1,3 +1,5 @@
+import KingletFiles
+
 /// An array in a file's metadata: a view of the file's bytes, turned into Swift values on demand.
 public struct GGUFArray: Sendable {
   /// The type of every element.

@@ -1,4 +1,5 @@
 import KingletErrors
+import KingletFiles
 
 extension GGUFCursor {
   /// Reads all key-value pairs.

@@ -1,4 +1,5 @@
 import KingletErrors
+import KingletFiles
 import KingletQuants
 
 /// A checked tensor table.

@@ -1,4 +1,5 @@
 import KingletErrors
+import KingletFiles
 
 /// Reads a file from its start, and never beyond its end.
 ///
@@ -81,13 +82,4 @@ struct GGUFCursor {
     }
     return name
   }
-}
-
-let incompleteFileRemedy = "The download may be incomplete: fetch the file again"
-
-/// A name from a file, quoted for a message: control characters escaped, and cut when very long.
-func quoted(_ name: String) -> String {
-  let limit = 80
-  return name.unicodeScalars.count <= limit
-    ? name.debugDescription : String(String.UnicodeScalarView(name.unicodeScalars.prefix(limit))).debugDescription + "…"
 }

@@ -1,4 +1,5 @@
 import KingletErrors
+import KingletFiles
 
 /// The key-value pairs of a file.
 ///

@@ -1,4 +1,5 @@
 import KingletErrors
+import KingletFiles
 import KingletQuants
 
 /// Collects metadata and tensors, and writes them as a GGUF file.
@@ -10,12 +11,19 @@ import KingletQuants
 /// try writer.addTensor("output_norm.weight", dimensions: [2], floats: [1, 1])
 /// try writer.write(to: "toy.gguf")
 /// ```
+///
+/// A tensor may be added as a function that produces its bytes when its turn comes: then the file may be larger than the
+/// memory there is.
 public struct GGUFWriter: Sendable {
+  /// Writes all bytes of a tensor to the sink. Called once for each time the file is written.
+  public typealias Producer = @Sendable (GGUFTensorSink) throws(KingletError) -> Void
+
   private struct Tensor: Sendable {
     let name: String
     let dimensions: [Int]
     let type: QuantType
-    let bytes: [UInt8]
+    let byteCount: Int
+    let produce: Producer
   }
 
   /// The version written, 2 or 3; they differ in what they allow, not in layout.
@@ -24,6 +32,7 @@ public struct GGUFWriter: Sendable {
   public let alignment: Int
   private var metadata: [(key: String, value: GGUFValue)] = []
   private var tensors: [Tensor] = []
+  private var tensorNames: Set<String> = []
 
   /// A writer of a file without metadata or tensors.
   ///
@@ -55,18 +64,18 @@ public struct GGUFWriter: Sendable {
     }
   }
 
-  /// Adds a tensor, stored as `bytes` of `type`; `dimensions` in ggml's order, the length of a row first.
+  /// Adds a tensor of `type`, whose bytes `produce` writes when the file is written; `dimensions` in ggml's order, the
+  /// length of a row first.
   ///
-  /// - Throws: `.invalidArgument` for a name in use or not of 1 to 64 bytes, or when dimensions, type and number of bytes
-  ///   do not belong together.
+  /// - Throws: `.invalidArgument` for a name in use or not of 1 to 64 bytes, or when rows are no whole blocks of the type.
   public mutating func addTensor(
-    _ name: String, dimensions: [Int], type: QuantType, bytes: [UInt8]
+    _ name: String, dimensions: [Int], type: QuantType, produce: @escaping Producer
   ) throws(KingletError) {
     func refuse(_ message: String) -> KingletError {
       KingletError(.invalidArgument, message, at: "tensor \(quoted(name))")
     }
     guard (1...64).contains(name.utf8.count) else { throw refuse("a name has 1 to 64 bytes") }
-    guard !tensors.contains(where: { $0.name == name }) else { throw refuse("the name is in use") }
+    guard !tensorNames.contains(name) else { throw refuse("the name is in use") }
     guard (1...4).contains(dimensions.count), dimensions.allSatisfy({ $0 > 0 }) else {
       throw refuse("\(dimensions) are not 1 to 4 positive dimensions")
     }
@@ -74,10 +83,28 @@ public struct GGUFWriter: Sendable {
       guard let (value, overflow) = product?.multipliedReportingOverflow(by: size), !overflow else { return nil }
       return value
     }
-    guard let count, dimensions[0] % type.blockSize == 0, type.byteCount(forElements: count) == bytes.count else {
-      throw refuse("\(bytes.count) bytes do not make \(dimensions) values of type \(type.name)")
+    guard let count, dimensions[0] % type.blockSize == 0, let byteCount = type.byteCount(forElements: count) else {
+      throw refuse("\(dimensions) values cannot be stored as \(type.name)")
     }
-    tensors.append(Tensor(name: name, dimensions: dimensions, type: type, bytes: bytes))
+    tensorNames.insert(name)
+    tensors.append(Tensor(name: name, dimensions: dimensions, type: type, byteCount: byteCount, produce: produce))
+  }
+
+  /// Adds a tensor, stored as `bytes` of `type`.
+  ///
+  /// - Throws: `.invalidArgument` as the other functions do, and when `bytes` are too few or too many.
+  public mutating func addTensor(
+    _ name: String, dimensions: [Int], type: QuantType, bytes: [UInt8]
+  ) throws(KingletError) {
+    var added = self
+    try added.addTensor(name, dimensions: dimensions, type: type) { (sink) throws(KingletError) in try sink.write(bytes)
+    }
+    guard added.tensors.last?.byteCount == bytes.count else {
+      throw KingletError(
+        .invalidArgument, "\(bytes.count) bytes do not make \(dimensions) values of type \(type.name)",
+        at: "tensor \(quoted(name))")
+    }
+    self = added
   }
 
   /// Adds a tensor of type F32.
@@ -88,25 +115,48 @@ public struct GGUFWriter: Sendable {
   }
 
   /// The file as bytes in memory.
-  public func encoded() -> [UInt8] {
-    var bytes: [UInt8] = []
-    for part in parts { bytes.append(contentsOf: part) }
-    return bytes
-  }
-
-  /// Writes the file to `path`, replacing what is there only once all is written.
   ///
-  /// - Throws: `.fileUnreadable` when the file cannot be written.
-  public func write(to path: String) throws(KingletError) {
-    try replaceFile(at: path, with: parts)
+  /// - Throws: What a tensor's producer throws.
+  public func encoded() throws(KingletError) -> [UInt8] {
+    let bytes = Collected()
+    try emit(progress: { _ in }, isCancelled: { false }) { piece in bytes.all.append(contentsOf: piece) }
+    return bytes.all
   }
 
-  /// The header, then each tensor's bytes and the padding after them (references to the tensors' bytes, no copies).
-  private var parts: [[UInt8]] {
-    [header]
-      + tensors.flatMap { tensor in
-        [tensor.bytes, Array(repeating: 0, count: paddingByteCount(after: tensor.bytes.count, alignment))]
+  private final class Collected { var all: [UInt8] = [] }
+
+  /// Writes the file to `path`, replacing what is there only once all is written; on failure nothing is left behind.
+  ///
+  /// - Parameters:
+  ///   - progress: Told the fraction of tensor bytes that are written, every few megabytes.
+  ///   - isCancelled: Asked as often; when it returns true, the writing ends.
+  /// - Throws: `.fileUnreadable` when the file cannot be written, `.cancelled`, or what a tensor's producer throws.
+  public func write(
+    to path: String, progress: @escaping (Double) -> Void = { _ in }, isCancelled: @escaping () -> Bool = { false }
+  ) throws(KingletError) {
+    let file = try ReplacementFile(at: path)
+    try emit(progress: progress, isCancelled: isCancelled) { (piece) throws(KingletError) in try file.write(piece) }
+    try file.commit()
+  }
+
+  /// Hands out the file from front to back: the header, then each tensor and the padding after it.
+  private func emit(
+    progress: @escaping (Double) -> Void, isCancelled: @escaping () -> Bool,
+    to output: @escaping (UnsafeRawBufferPointer) throws(KingletError) -> Void
+  ) throws(KingletError) {
+    let sink = GGUFTensorSink(
+      totalByteCount: tensors.reduce(0) { $0 &+ $1.byteCount }, emit: output, progress: progress,
+      isCancelled: isCancelled)
+    try header.withBytes(output)
+    for tensor in tensors {
+      do throws(KingletError) {
+        try sink.collect(tensor.byteCount, from: tensor.produce)
+      } catch  where error.code == .invalidArgument && error.location == nil {
+        throw KingletError(error.code, error.message, at: "tensor \(quoted(tensor.name))")
       }
+      let padding = [UInt8](repeating: 0, count: paddingByteCount(after: tensor.byteCount, alignment))
+      try padding.withBytes(output)
+    }
   }
 
   private var header: [UInt8] {
@@ -127,7 +177,7 @@ public struct GGUFWriter: Sendable {
       for size in tensor.dimensions { encoder.append(UInt64(size)) }
       encoder.append(tensor.type.rawValue)
       encoder.append(UInt64(offset))
-      offset += tensor.bytes.count + paddingByteCount(after: tensor.bytes.count, alignment)
+      offset += tensor.byteCount + paddingByteCount(after: tensor.byteCount, alignment)
     }
     encoder.pad(to: alignment)
     return encoder.bytes

@@ -73,3 +73,13 @@
   @inlinable @inline(__always)
   public var float: Float { Float(bitPattern: UInt32(bits) &<< 16) }
 }
+
+extension BrainFloat {
+  /// `value` rounded to the nearest, ties to even; NaN stays NaN.
+  @inlinable @inline(__always)
+  public init(_ value: Float) {
+    let bits = value.bitPattern
+    let rounded = (bits &+ 0x7fff &+ (bits &>> 16 & 1)) &>> 16
+    self.init(bits: UInt16(truncatingIfNeeded: value.isNaN ? bits &>> 16 | 0x40 : rounded))
+  }
+}

@@ -111,7 +111,7 @@ import Testing
       for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
         try writer.addTensor(name, dimensions: tensor.dimensions, floats: tensor.values)
       }
-      return writer.encoded()
+      return try writer.encoded()
     }
   }
 

@@ -11,20 +11,20 @@ import KingletErrors
 /// Bytes that stay in place, unchanged by us, while this object lives: a mapped file or a copy in memory.
 ///
 /// Unchecked, because pointers are not `Sendable`: nothing writes to the bytes after `init`.
-final class ByteStore: @unchecked Sendable {
-  let bytes: UnsafeRawBufferPointer
+package final class ByteStore: @unchecked Sendable {
+  package let bytes: UnsafeRawBufferPointer
   private let isMapped: Bool
 
   /// Keeps a copy of `bytes`.
-  init(copying bytes: [UInt8]) {
+  package init(copying bytes: [UInt8]) {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
     copy.copyBytes(from: bytes)
     self.bytes = UnsafeRawBufferPointer(copy)
     self.isMapped = false
   }
 
-  /// Maps the file at `path`, which must be a regular file that is not empty.
-  init(mapping path: String) throws(KingletError) {
+  /// Maps the file at `path`, which must be a regular file that is not empty; `kind`, such as ".gguf", is for messages.
+  package init(mapping path: String, kind: String) throws(KingletError) {
     guard !path.utf8.contains(0) else {
       throw KingletError(.invalidArgument, "a path cannot contain a zero byte", at: path.debugDescription)
     }
@@ -33,7 +33,7 @@ final class ByteStore: @unchecked Sendable {
     guard descriptor >= 0 else { throw openError(errno, path) }
     defer { close(descriptor) }
 
-    let size = try sizeOfRegularFile(descriptor, path)
+    let size = try sizeOfRegularFile(descriptor, path, kind)
     guard let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
       throw KingletError(.fileUnreadable, "the file cannot be mapped: \(systemErrorText(errno))", at: path)
     }
@@ -47,13 +47,13 @@ final class ByteStore: @unchecked Sendable {
   }
 
   /// Gives back the memory of a mapped file. Bytes that are read again are fetched again.
-  func releasePages() {
+  package func releasePages() {
     guard isMapped, let base = bytes.baseAddress else { return }
     madvise(UnsafeMutableRawPointer(mutating: base), bytes.count, MADV_DONTNEED)
   }
 }
 
-private func sizeOfRegularFile(_ descriptor: Int32, _ path: String) throws(KingletError) -> Int {
+private func sizeOfRegularFile(_ descriptor: Int32, _ path: String, _ kind: String) throws(KingletError) -> Int {
   var status = stat()
   guard fstat(descriptor, &status) == 0 else {
     throw KingletError(.fileUnreadable, "the file's size is not known: \(systemErrorText(errno))", at: path)
@@ -61,9 +61,10 @@ private func sizeOfRegularFile(_ descriptor: Int32, _ path: String) throws(Kingl
   switch status.st_mode & S_IFMT {
   case S_IFREG: break
   case S_IFDIR:
-    throw KingletError(.fileNotFound, "this is a folder", at: path, remedy: "Give the path of a .gguf file in it")
+    throw KingletError(.fileNotFound, "this is a folder", at: path, remedy: "Give the path of a \(kind) file in it")
   default:
-    throw KingletError(.fileUnreadable, "this is not a regular file", at: path, remedy: "Give the path of a .gguf file")
+    throw KingletError(
+      .fileUnreadable, "this is not a regular file", at: path, remedy: "Give the path of a \(kind) file")
   }
   guard status.st_size > 0, let size = Int(exactly: status.st_size) else {
     throw KingletError(.fileCorrupt, "the file is empty", at: path, remedy: "Download it again")
@@ -81,10 +82,4 @@ private func openError(_ code: Int32, _ path: String) -> KingletError {
   default:
     KingletError(.fileUnreadable, "the file cannot be opened: \(systemErrorText(code))", at: path)
   }
-}
-
-/// What the system says about an error number.
-func systemErrorText(_ code: Int32) -> String {
-  guard let text = strerror(code) else { return "error \(code)" }
-  return String(cString: text)
 }

@@ -1,18 +1,7 @@
 import KingletErrors
 
-extension JinjaValue {
-  /// Reads JSON (RFC 8259), keeping the order of keys, which templates show to the model. Integers beyond 64 bits
-  /// become floats.
-  ///
-  /// - Throws: `.invalidArgument`, located at the byte, when the text is not JSON or is nested over 100 levels.
-  public init(json text: String) throws(KingletError) {
-    var reader = JSONReader(bytes: Array(text.utf8))
-    self = try reader.document()
-  }
-}
-
 /// A recursive-descent reader over the bytes of a JSON text.
-private struct JSONReader {
+struct JSONReader {
   let bytes: [UInt8]
   private var position = 0
   private var nesting = 0
@@ -21,30 +10,32 @@ private struct JSONReader {
 
   init(bytes: [UInt8]) { self.bytes = bytes }
 
-  mutating func document() throws(KingletError) -> JinjaValue {
+  mutating func document() throws(KingletError) -> JSONValue {
     let value = try value()
     skipSpace()
     guard position == bytes.count else { throw failure("text after the end of the value") }
     return value
   }
 
-  private mutating func value() throws(KingletError) -> JinjaValue {
+  private mutating func value() throws(KingletError) -> JSONValue {
     skipSpace()
     guard position < bytes.count else { throw failure("a value is missing") }
     switch bytes[position] {
-    case UInt8(ascii: "{"): return try nested { (reader) throws(KingletError) in .dictionary(try reader.object()) }
+    case UInt8(ascii: "{"): return try nested { (reader) throws(KingletError) in .object(try reader.object()) }
     case UInt8(ascii: "["): return try nested { (reader) throws(KingletError) in .array(try reader.array()) }
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "t"): return try literal("true", .bool(true))
     case UInt8(ascii: "f"): return try literal("false", .bool(false))
-    case UInt8(ascii: "n"): return try literal("null", .none)
+    case UInt8(ascii: "n"): return try literal("null", .null)
+    case UInt8(ascii: "N"): return try literal("NaN", .number(.nan))
+    case UInt8(ascii: "I"): return try literal("Infinity", .number(.infinity))
     default: return try number()
     }
   }
 
   private mutating func nested(
-    _ body: (inout JSONReader) throws(KingletError) -> JinjaValue
-  ) throws(KingletError) -> JinjaValue {
+    _ body: (inout JSONReader) throws(KingletError) -> JSONValue
+  ) throws(KingletError) -> JSONValue {
     guard nesting < Self.deepestNesting else { throw failure("more than \(Self.deepestNesting) levels of nesting") }
     nesting += 1
     defer { nesting -= 1 }
@@ -52,38 +43,39 @@ private struct JSONReader {
     return try body(&self)
   }
 
-  private mutating func object() throws(KingletError) -> JinjaDictionary {
-    var result = JinjaDictionary()
-    if skip("}") { return result }
+  private mutating func object() throws(KingletError) -> [JSONValue.Member] {
+    var members: [JSONValue.Member] = []
+    if skip("}") { return members }
     repeat {
       skipSpace()
       let key = try string()
       guard skip(":") else { throw failure("':' is missing") }
-      result[key] = try value()
+      members.append(.init(key: key, value: try value()))
     } while skip(",")
     guard skip("}") else { throw failure("',' or '}' is missing") }
-    return result
+    return members
   }
 
-  private mutating func array() throws(KingletError) -> JinjaArray {
-    var elements: [JinjaValue] = []
-    if skip("]") { return JinjaArray(elements) }
+  private mutating func array() throws(KingletError) -> [JSONValue] {
+    var elements: [JSONValue] = []
+    if skip("]") { return elements }
     repeat { elements.append(try value()) } while skip(",")
     guard skip("]") else { throw failure("',' or ']' is missing") }
-    return JinjaArray(elements)
+    return elements
   }
 
-  private mutating func number() throws(KingletError) -> JinjaValue {
+  private mutating func number() throws(KingletError) -> JSONValue {
     let start = position
+    if bytes[position...].starts(with: "-Infinity".utf8) { return try literal("-Infinity", .number(-.infinity)) }
     while position < bytes.count, Self.isNumeric(bytes[position]) { position += 1 }
-    let text = String(utf8: bytes[start..<position])
-    if let integer = Int(text), !text.utf8.starts(with: "+".utf8) { return .int(integer) }
+    let text = String(decoding: bytes[start..<position], as: UTF8.self)
+    if let integer = Int(text), !text.utf8.starts(with: "+".utf8) { return .integer(integer) }
     guard let first = text.utf8.first, first != UInt8(ascii: "+"), first != UInt8(ascii: "."), let double = Double(text)
     else {
       position = start
       throw failure("not a value")
     }
-    return .double(double)
+    return .number(double)
   }
 
   private static func isNumeric(_ byte: UInt8) -> Bool {
@@ -95,7 +87,7 @@ private struct JSONReader {
     }
   }
 
-  private mutating func literal(_ text: String, _ value: JinjaValue) throws(KingletError) -> JinjaValue {
+  private mutating func literal(_ text: String, _ value: JSONValue) throws(KingletError) -> JSONValue {
     guard bytes[position...].starts(with: text.utf8) else { throw failure("not a value") }
     position += text.utf8.count
     return value
@@ -109,11 +101,11 @@ private struct JSONReader {
     while position < bytes.count {
       switch bytes[position] {
       case UInt8(ascii: "\""):
-        text += String(utf8: bytes[start..<position])
+        text += String(decoding: bytes[start..<position], as: UTF8.self)
         position += 1
         return text
       case UInt8(ascii: "\\"):
-        text += String(utf8: bytes[start..<position])
+        text += String(decoding: bytes[start..<position], as: UTF8.self)
         position += 1
         text.unicodeScalars.append(try escape())
         start = position
@@ -155,7 +147,9 @@ private struct JSONReader {
   }
 
   private func hexadecimal(at start: Int) throws(KingletError) -> UInt16 {
-    guard start + 4 <= bytes.count, let unit = UInt16(String(utf8: bytes[start..<start + 4]), radix: 16) else {
+    guard start + 4 <= bytes.count,
+      let unit = UInt16(String(decoding: bytes[start..<start + 4], as: UTF8.self), radix: 16)
+    else {
       throw failure("\\u needs four hexadecimal digits")
     }
     return unit
@@ -173,6 +167,6 @@ private struct JSONReader {
   }
 
   private func failure(_ message: String) -> KingletError {
-    KingletError(.invalidArgument, "not JSON: \(message)", at: "byte \(position)")
+    KingletError(.fileCorrupt, "not JSON: \(message)", at: "byte \(position)")
   }
 }

@@ -1,0 +1,59 @@
+import KingletErrors
+import KingletFiles
+
+/// Where the bytes of a tensor go while its file is written: from front to back, in as many pieces as its producer likes.
+///
+/// A sink reports progress and notices cancellation every few megabytes, so a producer only has to write.
+public final class GGUFTensorSink {
+  /// How many bytes the tensor still needs.
+  public private(set) var remainingByteCount = 0
+
+  private let emit: (UnsafeRawBufferPointer) throws(KingletError) -> Void
+  private let progress: (Double) -> Void
+  private let isCancelled: () -> Bool
+  private let totalByteCount: Int
+  private var writtenByteCount = 0
+
+  init(
+    totalByteCount: Int, emit: @escaping (UnsafeRawBufferPointer) throws(KingletError) -> Void,
+    progress: @escaping (Double) -> Void, isCancelled: @escaping () -> Bool
+  ) {
+    self.totalByteCount = totalByteCount
+    self.emit = emit
+    self.progress = progress
+    self.isCancelled = isCancelled
+  }
+
+  /// Appends `bytes` to the tensor.
+  ///
+  /// - Throws: `.invalidArgument` when they are more than the tensor has; `.cancelled`; `.fileUnreadable` when the disk is
+  ///   full or the file cannot be written for another reason. Hand errors on: the file is given up.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws(KingletError) {
+    guard bytes.count <= remainingByteCount else {
+      throw KingletError(.invalidArgument, "\(bytes.count - remainingByteCount) bytes more than the tensor takes")
+    }
+    let pieceByteCount = 4 << 20
+    for start in stride(from: 0, to: bytes.count, by: pieceByteCount) {
+      if isCancelled() { throw KingletError(.cancelled, "the writing of the file was cancelled") }
+      let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + pieceByteCount, bytes.count)])
+      try emit(piece)
+      remainingByteCount -= piece.count
+      writtenByteCount += piece.count
+      progress(Double(writtenByteCount) / Double(totalByteCount))
+    }
+  }
+
+  /// Appends `bytes` to the tensor; throws as the other `write` does.
+  public func write(_ bytes: [UInt8]) throws(KingletError) {
+    try bytes.withBytes(write)
+  }
+
+  /// Takes the bytes of one tensor from `produce`, which must write all of them.
+  func collect(_ byteCount: Int, from produce: GGUFWriter.Producer) throws(KingletError) {
+    remainingByteCount = byteCount
+    try produce(self)
+    guard remainingByteCount == 0 else {
+      throw KingletError(.invalidArgument, "\(remainingByteCount) of its \(byteCount) bytes were not written")
+    }
+  }
+}

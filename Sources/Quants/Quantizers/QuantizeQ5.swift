@@ -1,0 +1,28 @@
+extension BlockQ5_0: QuantizableBlock {
+  static func quantize(
+    row: UnsafePointer<Float>, count: Int, importance: UnsafePointer<Float>?, memory: QuantizerMemory,
+    into blocks: UnsafeMutablePointer<Self>
+  ) {
+    quantizeSymmetric(row: row, count: count, importance: importance, zero: 16, memory: memory) {
+      index, scale, quants in
+      blocks[index].scale = Half(scale)
+      packFifthBits(quants, into: (blocks + index).bytes(\.highBits))
+      pack(nibbles: quants, into: (blocks + index).bytes(\.nibbles))
+    }
+  }
+}
+
+extension BlockQ5_1: QuantizableBlock {
+  static func quantize(
+    row: UnsafePointer<Float>, count: Int, importance: UnsafePointer<Float>?, memory: QuantizerMemory,
+    into blocks: UnsafeMutablePointer<Self>
+  ) {
+    quantizeWithMinimum(row: row, count: count, importance: importance, top: 31, memory: memory) {
+      index, scale, minimum, quants in
+      blocks[index].scale = Half(scale)
+      blocks[index].minimum = Half(minimum)
+      packFifthBits(quants, into: (blocks + index).bytes(\.highBits))
+      pack(nibbles: quants, into: (blocks + index).bytes(\.nibbles))
+    }
+  }
+}
