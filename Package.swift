@@ -87,7 +87,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "KingletEvaluation",
-      dependencies: ["Kinglet", "KingletGGUF", "KingletGeneration", "KingletTensors", "KingletTransformer"],
+      dependencies: [
+        "Kinglet", "KingletEmbedding", "KingletGGUF", "KingletGeneration", "KingletTensors", "KingletTransformer",
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "kinglet-cli",
@@ -113,6 +115,7 @@ let package = Package(
       "KingletEvaluation", ["Kinglet", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer"]),
     tests("Files", ["KingletFiles"]),
     tests("Safetensors", ["KingletSafetensors", "KingletQuants"]),
+    tests("Embedding", ["KingletEmbedding", "KingletTransformer", "KingletGGUF"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

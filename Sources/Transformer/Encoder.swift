@@ -45,11 +45,28 @@ public final class Encoder: Sendable {
     }
   }
 
+  /// Whether a file holds an encoder, and nothing that could write.
+  public static func isEncoder(_ file: GGUFFile) throws(KingletError) -> Bool {
+    Architecture.encoders[try file.metadata.requiredString("general.architecture")] != nil
+  }
+
   /// What the file says of its encoder, without loading any weights.
   ///
   /// - Throws: `.unsupported` for an architecture that Kinglet does not run, `.fileCorrupt` for impossible numbers.
   public static func describe(_ file: GGUFFile) throws(KingletError) -> EncoderDescription {
     try Architecture.describeEncoder(file)
+  }
+
+  /// The same weights, computed in another way: they are shared, not copied.
+  public func computing(_ compute: ComputeOptions) -> Encoder { Encoder(self, compute) }
+
+  private init(_ other: Encoder, _ compute: ComputeOptions) {
+    description = other.description
+    instructionSet = other.instructionSet
+    self.compute = compute
+    weights = other.weights
+    blocks = other.blocks
+    table = other.table
   }
 
   private init(

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Kinglet
 import KingletEvaluation
+import KingletGGUF
 import KingletTensors
+import KingletTransformer
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,6 +15,7 @@ struct Bench: ParsableCommand {
         kinglet bench --model model.gguf -p 128 -n 32 -t 1,2 -r 5 --json
         kinglet bench --model model.gguf -p 0 -n 64 --depth 0,4096 --roofline
         kinglet bench --model model.gguf --compare-matmul
+        kinglet bench --model minilm --lengths 16,256 --batches 1,32
 
       pp512 is the prefill of a prompt of 512 tokens, tg64 the generation of 64 tokens one at a time, both in tokens per \
       second: the median of the repetitions, the slowest and the fastest. 0 leaves a test out. tg64 @ d4096 begins after \
@@ -22,6 +25,9 @@ struct Bench: ParsableCommand {
       multiplies float matrices, and multiplies 8-bit integers where it has instructions for that. They are sampled \
       between the passes over the model, so that neighbours slow both alike, and the medians are compared: generation \
       should come near the first, a prefill of quantised weights should exceed the second.
+
+      An encoder, or any model with --lengths, is measured in texts per second, by their length in tokens and by how many \
+      come at once.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case markdown, json, csv }
@@ -58,6 +64,12 @@ struct Bench: ParsableCommand {
   @Flag(help: "Compare own kernels and OpenBLAS on the model's matrices instead: -p tokens at a time, and one.")
   var compareMatmul = false
 
+  @Option(help: ArgumentHelp("Tokens of the texts to be embedded (encoders: 16,64,256).", valueName: "16,256"))
+  var lengths: String?
+
+  @Option(help: ArgumentHelp("Texts to be embedded at once.", valueName: "1,32"))
+  var batches: String = "1,32"
+
   @Option(help: "markdown, json or csv.")
   var format: Format = .markdown
 
@@ -77,8 +89,10 @@ struct Bench: ParsableCommand {
     let bar = ProgressBar("Measuring")
     Interrupts.shared.handle {}
     if compareMatmul { return try compareMatmul(plan, bar) }
+    let file = try model.open()
+    if try lengths != nil || Encoder.isEncoder(file) { return try benchEncoder(file, plan, bar) }
     let result = try Benchmark.run(
-      model.open(), plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
+      file, plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
     bar.finish()
     switch json ? .json : format {
@@ -86,6 +100,18 @@ struct Bench: ParsableCommand {
     case .markdown: try standardOutput(result.markdown)
     case .csv: try standardOutput(result.commaSeparated)
     }
+  }
+
+  private func benchEncoder(_ file: GGUFFile, _ plan: Benchmark.Plan, _ bar: ProgressBar) throws {
+    let result = try EncoderBenchmark.run(
+      file,
+      plan: .init(
+        lengths: numbers(lengths ?? "16,64,256", "--lengths", from: 1), batches: numbers(batches, "--batches", from: 1),
+        threads: plan.threads, repetitions: plan.repetitions),
+      compute: .init(threads: plan.threads.max(), activations: activations, matmul: matmul),
+      isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
+    bar.finish()
+    if json || format == .json { try printJSON(result) } else { try standardOutput(result.markdown) }
   }
 
   private func compareMatmul(_ plan: Benchmark.Plan, _ bar: ProgressBar) throws {

@@ -31,6 +31,25 @@ extension MatmulComparison {
   }
 }
 
+extension EncoderBenchmark {
+  /// A table for people.
+  var markdown: String {
+    let heads = ["tokens a text", "texts at once", "threads", "texts/s", "slowest", "fastest", "tokens/s"]
+    var text = [
+      "\(model) on \(machine.processor), \(machine.cores) cores, kernels: \(machine.instructionSet)", "",
+      row(heads), row(heads.map { _ in "---:" }),
+    ]
+    for test in tests {
+      let rate = test.textsPerSecond
+      text.append(
+        row(
+          ["\(test.length)", "\(test.batch)", "\(test.threads)"]
+            + [rate.median, rate.min, rate.max, test.tokensPerSecond.median].map { decimal($0, 1) }))
+    }
+    return lines(text + ["", "load \(decimal(loadSeconds, 3)) s, peak memory \(byteCount(peakMemoryBytes))"])
+  }
+}
+
 extension Benchmark {
   /// A table for people.
   var markdown: String {
