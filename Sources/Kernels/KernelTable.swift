@@ -11,8 +11,11 @@ import KingletQuants
 public struct KernelTable: Sendable {
   public let instructionSet: InstructionSet
 
-  /// The packed kernel of a type whose weights meet int8 activations; nil for types that meet float ones.
+  /// The kernel of a type that is packed as it is; nil for types that are dequantised on the way to a product.
   public let packedKernel: @Sendable (QuantType) -> MatrixKernel?
+
+  /// The kernel of F32 weights, which also multiplies what was dequantised.
+  public let floatKernel: MatrixKernel
 
   /// Rounds one token's activations (`columns` floats, a multiple of 32) to int8, into slot `slot` of a tile of `width`
   /// tokens laid out as `ActivationLayout` says.
@@ -20,28 +23,6 @@ public struct KernelTable: Sendable {
     @Sendable (
       _ x: UnsafePointer<Float>, _ columns: Int, _ tile: UnsafeMutableRawPointer, _ width: Int, _ slot: Int
     ) -> Void
-
-  /// `out[t * outStride + r] = sum over c of weights[r * columns + c] * x[t * xStride + c]`, in one order of summation
-  /// whatever `rows` and `tokens` are.
-  public let multiplyFloats:
-    @Sendable (
-      _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int,
-      _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
-    ) -> Void
-
-  /// `multiplyFloats` of F16 or BF16 weights, the same bits as of widened ones: for few tokens, where reading the weights
-  /// is what takes time. Nil where they have to be widened first.
-  public let multiplyHalves:
-    (
-      @Sendable (
-        _ type: QuantType, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
-        _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
-      ) -> Void
-    )?
-
-  /// F16 or BF16 to F32.
-  public let widen:
-    @Sendable (_ type: QuantType, _ source: UnsafeRawPointer, _ count: Int, _ out: UnsafeMutablePointer<Float>) -> Void
 
   /// RMS norm (Zhang and Sennrich 2019): `out = x / sqrt(mean(x^2) + epsilon) * weight`. In place allowed.
   public let rmsNorm:
@@ -104,18 +85,9 @@ public struct KernelTable: Sendable {
   public init(
     instructionSet: InstructionSet,
     packedKernel: @escaping @Sendable (QuantType) -> MatrixKernel?,
+    floatKernel: MatrixKernel,
     quantizeActivations:
       @escaping @Sendable (UnsafePointer<Float>, Int, UnsafeMutableRawPointer, Int, Int) -> Void,
-    multiplyFloats:
-      @escaping @Sendable (
-        UnsafePointer<Float>, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
-      ) -> Void,
-    multiplyHalves: (
-      @Sendable (
-        QuantType, UnsafeRawPointer, Int, Int, UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int
-      ) -> Void
-    )? = nil,
-    widen: @escaping @Sendable (QuantType, UnsafeRawPointer, Int, UnsafeMutablePointer<Float>) -> Void,
     rmsNorm:
       @escaping @Sendable (
         UnsafePointer<Float>, UnsafePointer<Float>, Float, Int, UnsafeMutablePointer<Float>
@@ -143,10 +115,8 @@ public struct KernelTable: Sendable {
   ) {
     self.instructionSet = instructionSet
     self.packedKernel = packedKernel
+    self.floatKernel = floatKernel
     self.quantizeActivations = quantizeActivations
-    self.multiplyFloats = multiplyFloats
-    self.multiplyHalves = multiplyHalves
-    self.widen = widen
     self.rmsNorm = rmsNorm
     self.layerNorm = layerNorm
     self.rotate = rotate

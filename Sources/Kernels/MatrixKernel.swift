@@ -5,6 +5,8 @@
 ///
 /// A class, so that passing one on is a single reference count and not one for each function.
 public final class MatrixKernel: Sendable {
+  /// What tiles of tokens hold.
+  public let activations: ActivationForm
   /// Rows interleaved in one panel.
   public let panelRows: Int
   /// Bytes of a panel of so many columns.
@@ -47,6 +49,7 @@ public final class MatrixKernel: Sendable {
 
   /// - Parameter multiplyTiles: nil where nothing is gained by taking several tiles together.
   public init(
+    activations: ActivationForm,
     panelRows: Int,
     panelByteCount: @escaping @Sendable (Int) -> Int,
     pack: @escaping @Sendable (UnsafeRawPointer, Int, Int, Int, UnsafeMutableRawPointer) -> Void,
@@ -56,6 +59,7 @@ public final class MatrixKernel: Sendable {
     scratchByteCount: Int = 0,
     multiplyTiles: MultiplyTiles? = nil
   ) {
+    self.activations = activations
     self.panelRows = panelRows
     self.panelByteCount = panelByteCount
     self.pack = pack
@@ -66,7 +70,7 @@ public final class MatrixKernel: Sendable {
     self.multiplyTiles =
       multiplyTiles ?? { panels, panelCount, columns, tiles, tileCount, _, out, stride in
         let width = ActivationLayout.maximumWidth
-        let tileByteCount = width * ActivationLayout.byteCount(columns: columns)
+        let tileByteCount = width * activations.byteCount(columns: columns)
         for tile in 0..<tileCount {
           multiply(
             panels, panelCount, columns, tiles + tile * tileByteCount, width, out + tile * width * stride, stride)
@@ -82,7 +86,25 @@ extension MatrixKernel {
     multiplyTiles: MultiplyTiles? = nil
   ) {
     self.init(
-      panelRows: layout.rows,
+      activations: .int8, panelRows: layout.rows,
+      panelByteCount: { layout.panelByteCount(columns: $0) },
+      pack: { rows, rowByteCount, rowCount, columns, panel in
+        layout.pack(rows, rowByteCount: rowByteCount, rowCount: rowCount, columns: columns, into: panel)
+      },
+      unpack: { panel, columns, firstRow, rowCount, rowByteCount, rows in
+        layout.unpack(
+          panel, columns: columns, firstRow: firstRow, rowCount: rowCount, rowByteCount: rowByteCount, into: rows)
+      },
+      multiply: multiply, panelsAtOnce: panelsAtOnce, scratchByteCount: scratchByteCount, multiplyTiles: multiplyTiles)
+  }
+
+  /// A kernel of float weights, whose panels are laid out as `layout` says.
+  public convenience init(
+    layout: FloatPanelLayout, multiply: @escaping Multiply, panelsAtOnce: Int = 1, scratchByteCount: Int = 0,
+    multiplyTiles: MultiplyTiles? = nil
+  ) {
+    self.init(
+      activations: .float, panelRows: layout.rows,
       panelByteCount: { layout.panelByteCount(columns: $0) },
       pack: { rows, rowByteCount, rowCount, columns, panel in
         layout.pack(rows, rowByteCount: rowByteCount, rowCount: rowCount, columns: columns, into: panel)

@@ -1,95 +1,311 @@
 import CIntrinsics
+import KingletKernels
+import KingletQuants
 
-// Float weights times float activations: dot products along the columns, 8 at a time, in register tiles of 4 rows by 3
-// tokens. Every dot product has one accumulator, filled in ascending order and summed by the same tree at its end, so a
-// result does not depend on the tile it was computed in. Per 8 columns of a full tile: 7 loads, 12 FMA, 16 registers.
+// Float weights times float activations. A panel holds 8 rows, column by column:
+//
+//      0             32            64                          F16 and BF16: every 16 bytes
+//      | w r0 … w r7 | w r0 … w r7 | …
+//      | column 0    | column 1    |
+//
+// so a load brings a column of 8 rows, and lane r of a sum belongs to row r. A sum has one accumulator, to which its
+// columns are added one by one in ascending order: by every tile the same operations in the same order.
+//
+// Prefill: register tiles of three panels by four tokens, whose activations lie side by side (`ActivationForm.float`).
+// Per column: 3 loads of weights, 4 broadcasts, 12 FMA, and all 16 registers. Columns are cut into runs, so that three
+// panels of a run stay in the first-level cache while all tokens pass; F16 and BF16 weights are widened to scratch for a
+// run. A run leaves its sums in `out`, where the next one finds them.
+//
+// Decode: bound by memory; four panels side by side, as that many streams get most from it.
 
-/// Accumulators of one row of weights for some tokens.
-private protocol DotGroup {
+/// How weights lie in a panel.
+private protocol FloatFormat: SendableMetatype {
+  static var byteCount: Int { get }
+  /// Whether weights have to be widened.
+  static var isHalf: Bool { get }
+  /// Eight weights.
+  static func load(_ weights: UnsafeRawPointer) -> Floats
+}
+
+private enum Singles: FloatFormat {
+  @inline(__always) static var byteCount: Int { 4 }
+  @inline(__always) static var isHalf: Bool { false }
+  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats {
+    _mm256_loadu_ps(weights.assumingMemoryBound(to: Float.self))
+  }
+}
+
+private enum Halves: FloatFormat {
+  @inline(__always) static var byteCount: Int { 2 }
+  @inline(__always) static var isHalf: Bool { true }
+  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats { loadHalves(weights, 0) }
+}
+
+private enum BrainFloats: FloatFormat {
+  @inline(__always) static var byteCount: Int { 2 }
+  @inline(__always) static var isHalf: Bool { true }
+  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats {
+    let bits = _mm_loadu_si128(weights.assumingMemoryBound(to: __m128i_u.self))
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16))
+  }
+}
+
+/// A sum, or a weight of one column, for each row of some panels.
+private protocol PanelRows {
+  static var count: Int { get }
   init()
-  static var width: Int { get }
-  mutating func add(_ weights: Floats, _ x: UnsafePointer<Float>, _ stride: Int, _ columns: Slice)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int)
+  init(_ sums: UnsafePointer<Float>)
+  init<Format: FloatFormat>(_: Format.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int)
+  /// `self += weights * x`
+  mutating func add(_ weights: Self, _ x: Floats)
+  func store(_ out: UnsafeMutablePointer<Float>)
 }
 
-private struct OneDot: DotGroup {
-  var sum: Floats
-  @inline(__always) init() { sum = _mm256_setzero_ps() }
-  @inline(__always) static var width: Int { 1 }
-  @inline(__always)
-  mutating func add(_ weights: Floats, _ x: UnsafePointer<Float>, _ stride: Int, _ columns: Slice) {
-    sum = _mm256_fmadd_ps(weights, columns.load(x), sum)
+private struct OnePanel: PanelRows {
+  @inline(__always) static var count: Int { 1 }
+  var rows: Floats
+  @inline(__always) init() { rows = _mm256_setzero_ps() }
+  @inline(__always) init(_ sums: UnsafePointer<Float>) { rows = _mm256_loadu_ps(sums) }
+  @inline(__always) init<Format: FloatFormat>(_: Format.Type, _ weights: UnsafeRawPointer, _: Int) {
+    rows = Format.load(weights)
   }
-  @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int) { out.pointee = sumOfLanes(sum) }
+  @inline(__always) mutating func add(_ weights: Self, _ x: Floats) { rows = _mm256_fmadd_ps(weights.rows, x, rows) }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) { _mm256_storeu_ps(out, rows) }
 }
 
-private struct DotPair<A: DotGroup, B: DotGroup>: DotGroup {
-  var first: A
-  var second: B
+private struct PanelPair<First: PanelRows, Second: PanelRows>: PanelRows {
+  @inline(__always) static var count: Int { First.count &+ Second.count }
+  var first: First
+  var second: Second
   @inline(__always) init() {
-    first = A()
-    second = B()
+    first = First()
+    second = Second()
   }
-  @inline(__always) static var width: Int { A.width &+ B.width }
-  @inline(__always)
-  mutating func add(_ weights: Floats, _ x: UnsafePointer<Float>, _ stride: Int, _ columns: Slice) {
-    first.add(weights, x, stride, columns)
-    second.add(weights, x + A.width &* stride, stride, columns)
+  @inline(__always) init(_ sums: UnsafePointer<Float>) {
+    first = First(sums)
+    second = Second(sums + 8 &* First.count)
   }
   @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int) {
-    first.store(out, stride)
-    second.store(out + A.width &* stride, stride)
+  init<Format: FloatFormat>(_ format: Format.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int) {
+    first = First(format, weights, panelByteCount)
+    second = Second(format, weights + First.count &* panelByteCount, panelByteCount)
+  }
+  @inline(__always) mutating func add(_ weights: Self, _ x: Floats) {
+    first.add(weights.first, x)
+    second.add(weights.second, x)
+  }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) {
+    first.store(out)
+    second.store(out + 8 &* First.count)
   }
 }
 
-private typealias ThreeDots = DotPair<DotPair<OneDot, OneDot>, OneDot>
+private typealias TwoPanels = PanelPair<OnePanel, OnePanel>
+private typealias ThreePanels = PanelPair<TwoPanels, OnePanel>
+private typealias FourPanels = PanelPair<TwoPanels, TwoPanels>
 
-@inline(never)
-func multiplyFloats256(
-  _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int,
-  _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
-) {
-  var token = 0
-  while token &+ 3 <= tokens {
-    let (x, out) = (x + token &* xStride, out + token &* outStride)
-    multiplyTokens(ThreeDots.self, weights, rows, columns, x, xStride, out, outStride)
-    token &+= 3
+/// The sums of some panels for some tokens.
+private protocol FloatSums {
+  associatedtype Panels: PanelRows
+  static var width: Int { get }
+  init()
+  init(_ out: UnsafePointer<Float>, stride: Int)
+  /// Adds the products with one column of each token.
+  mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>)
+  func store(_ out: UnsafeMutablePointer<Float>, stride: Int)
+}
+
+private struct OneFloatToken<Panels: PanelRows>: FloatSums {
+  @inline(__always) static var width: Int { 1 }
+  var sums: Panels
+  @inline(__always) init() { sums = Panels() }
+  @inline(__always) init(_ out: UnsafePointer<Float>, stride: Int) { sums = Panels(out) }
+  @inline(__always)
+  mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>) { sums.add(weights, _mm256_set1_ps(x.pointee)) }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, stride: Int) { sums.store(out) }
+}
+
+private struct TokenPair<Half: FloatSums>: FloatSums {
+  typealias Panels = Half.Panels
+  @inline(__always) static var width: Int { Half.width &* 2 }
+  var first: Half
+  var second: Half
+  @inline(__always) init() {
+    first = Half()
+    second = Half()
   }
-  while token < tokens {
-    let (x, out) = (x + token &* xStride, out + token &* outStride)
-    multiplyTokens(OneDot.self, weights, rows, columns, x, xStride, out, outStride)
-    token &+= 1
+  @inline(__always) init(_ out: UnsafePointer<Float>, stride: Int) {
+    first = Half(out, stride: stride)
+    second = Half(out + Half.width &* stride, stride: stride)
+  }
+  @inline(__always) mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>) {
+    first.add(weights, x)
+    second.add(weights, x + Half.width)
+  }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, stride: Int) {
+    first.store(out, stride: stride)
+    second.store(out + Half.width &* stride, stride: stride)
+  }
+}
+
+private typealias TwoFloatTokens<Panels: PanelRows> = TokenPair<OneFloatToken<Panels>>
+private typealias FourFloatTokens<Panels: PanelRows> = TokenPair<TwoFloatTokens<Panels>>
+
+/// Columns of a run: three panels of them are 24 kB as floats.
+private let runColumns = 256
+
+/// Bytes of three panels of a run as floats.
+private let runByteCount = 3 * 32 * runColumns
+
+/// A group of panels, the first at `weights`, times tokens whose activations of a column lie in `step` floats.
+@inline(__always)
+private func multiplyTile<Format: FloatFormat, Sums: FloatSums>(
+  _ format: Format.Type, _: Sums.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int, _ columns: Int,
+  _ x: UnsafePointer<Float>, _ step: Int, _ out: UnsafeMutablePointer<Float>, _ stride: Int, isContinued: Bool = false
+) {
+  var sums = isContinued ? Sums(out, stride: stride) : Sums()
+  var (w, x, remaining) = (weights, x, columns)
+  while remaining > 0 {
+    sums.add(Sums.Panels(format, w, panelByteCount), x)
+    w += 8 &* Format.byteCount
+    x += step
+    remaining &-= 1
+  }
+  sums.store(out, stride: stride)
+}
+
+/// Panels times some tokens of a tile, group by group, and what remains one by one.
+@inline(__always)
+private func multiplyGroups<Format: FloatFormat, Group: FloatSums, One: FloatSums>(
+  _ format: Format.Type, _ group: Group.Type, _ one: One.Type, _ panels: UnsafeRawPointer, _ panelCount: Int,
+  _ columns: Int, _ x: UnsafePointer<Float>, _ step: Int, _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  let panelByteCount = columns &* 8 &* Format.byteCount
+  var (w, panel) = (panels, 0)
+  while panel &+ Group.Panels.count <= panelCount {
+    multiplyTile(format, group, w, panelByteCount, columns, x, step, out + panel &* 8, stride)
+    w += Group.Panels.count &* panelByteCount
+    panel &+= Group.Panels.count
+  }
+  while panel < panelCount {
+    multiplyTile(format, one, w, panelByteCount, columns, x, step, out + panel &* 8, stride)
+    w += panelByteCount
+    panel &+= 1
   }
 }
 
 @inline(__always)
-private func multiplyTokens<Group: DotGroup>(
-  _: Group.Type, _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
-  _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
+private func multiplyOneTile<Format: FloatFormat>(
+  _ format: Format.Type, _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tile: UnsafeRawPointer,
+  _ width: Int, _ out: UnsafeMutablePointer<Float>, _ stride: Int
 ) {
-  var row = 0
-  while row &+ 4 <= rows {
-    let w = weights + row &* columns
-    var (r0, r1, r2, r3) = (Group(), Group(), Group(), Group())
-    forEachSlice(columns) { slice in
-      r0.add(slice.load(w), x, xStride, slice)
-      r1.add(slice.load(w + columns), x, xStride, slice)
-      r2.add(slice.load(w + columns &* 2), x, xStride, slice)
-      r3.add(slice.load(w + columns &* 3), x, xStride, slice)
+  let x = tile.assumingMemoryBound(to: Float.self)
+  if width >= 4 {
+    var first = 0
+    while first < width {
+      multiplyGroups(
+        format, FourFloatTokens<ThreePanels>.self, FourFloatTokens<OnePanel>.self, panels, panelCount, columns,
+        x + first, width, out + first &* stride, stride)
+      first &+= 4
     }
-    r0.store(out + row, outStride)
-    r1.store(out + row + 1, outStride)
-    r2.store(out + row + 2, outStride)
-    r3.store(out + row + 3, outStride)
-    row &+= 4
+  } else if width == 2 {
+    multiplyGroups(
+      format, TwoFloatTokens<FourPanels>.self, TwoFloatTokens<OnePanel>.self, panels, panelCount, columns, x, 2, out,
+      stride)
+  } else {
+    multiplyGroups(
+      format, OneFloatToken<FourPanels>.self, OneFloatToken<OnePanel>.self, panels, panelCount, columns, x, 1, out,
+      stride)
   }
-  while row < rows {
-    let w = weights + row &* columns
-    var sums = Group()
-    forEachSlice(columns) { slice in sums.add(slice.load(w), x, xStride, slice) }
-    sums.store(out + row, outStride)
-    row &+= 1
+}
+
+/// Panels of a run, widened first where they have to be, times tiles of eight tokens.
+@inline(__always)
+private func multiplyRun<Format: FloatFormat, Sums: FloatSums>(
+  _ format: Format.Type, _ sums: Sums.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int, _ columns: Int,
+  _ tiles: UnsafePointer<Float>, _ tileFloats: Int, _ tileCount: Int, _ scratch: UnsafeMutableRawPointer,
+  _ out: UnsafeMutablePointer<Float>, _ stride: Int, isContinued: Bool
+) {
+  if Format.isHalf {
+    var (widened, panel) = (scratch.assumingMemoryBound(to: Float.self), 0)
+    while panel < Sums.Panels.count {
+      var (w, left) = (weights + panel &* panelByteCount, columns)
+      while left > 0 {
+        _mm256_storeu_ps(widened, Format.load(w))
+        w += 8 &* Format.byteCount
+        widened += 8
+        left &-= 1
+      }
+      panel &+= 1
+    }
+  }
+  let floats = Format.isHalf ? UnsafeRawPointer(scratch) : weights
+  let step = Format.isHalf ? 32 &* columns : panelByteCount
+  var (x, out, remaining) = (tiles, out, tileCount)
+  while remaining > 0 {
+    multiplyTile(Singles.self, sums, floats, step, columns, x, 8, out, stride, isContinued: isContinued)
+    multiplyTile(
+      Singles.self, sums, floats, step, columns, x + 4, 8, out + 4 &* stride, stride, isContinued: isContinued)
+    x += tileFloats
+    out += 8 &* stride
+    remaining &-= 1
+  }
+}
+
+@inline(__always)
+private func multiplyAllTiles<Format: FloatFormat>(
+  _ format: Format.Type, _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tiles: UnsafeRawPointer,
+  _ tileCount: Int, _ scratch: UnsafeMutableRawPointer, _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  let columnByteCount = 8 &* Format.byteCount
+  let panelByteCount = columns &* columnByteCount
+  let runCount = max(1, (columns &+ runColumns &- 1) / runColumns)
+  var run = 0
+  while run < runCount {
+    let begin = run &* columns / runCount
+    let count = (run &+ 1) &* columns / runCount &- begin
+    let x = tiles.assumingMemoryBound(to: Float.self) + 8 &* begin
+    var (w, panel) = (panels + begin &* columnByteCount, 0)
+    while panel &+ 3 <= panelCount {
+      multiplyRun(
+        format, FourFloatTokens<ThreePanels>.self, w, panelByteCount, count, x, 8 &* columns, tileCount, scratch,
+        out + panel &* 8, stride, isContinued: run > 0)
+      w += 3 &* panelByteCount
+      panel &+= 3
+    }
+    while panel < panelCount {
+      multiplyRun(
+        format, FourFloatTokens<OnePanel>.self, w, panelByteCount, count, x, 8 &* columns, tileCount, scratch,
+        out + panel &* 8, stride, isContinued: run > 0)
+      w += panelByteCount
+      panel &+= 1
+    }
+    run &+= 1
+  }
+}
+
+extension MatrixKernel {
+  /// Panels of 8 rows for F32, F16 and BF16; nil for other types.
+  static func avx2Floats(_ type: QuantType) -> MatrixKernel? {
+    switch type {
+    case .f32: avx2Singles
+    case .f16: panels(Halves.self, type)
+    case .bf16: panels(BrainFloats.self, type)
+    default: nil
+    }
+  }
+
+  static let avx2Singles = panels(Singles.self, .f32)
+
+  private static func panels<Format: FloatFormat>(_ format: Format.Type, _ type: QuantType) -> MatrixKernel {
+    MatrixKernel(
+      layout: FloatPanelLayout(type: type, rows: 8),
+      multiply: { panels, panelCount, columns, tile, width, out, stride in
+        multiplyOneTile(format, panels, panelCount, columns, tile, width, out, stride)
+      },
+      panelsAtOnce: 3, scratchByteCount: Format.isHalf ? runByteCount : 0,
+      multiplyTiles: { panels, panelCount, columns, tiles, tileCount, scratch, out, stride in
+        multiplyAllTiles(format, panels, panelCount, columns, tiles, tileCount, scratch, out, stride)
+      })
   }
 }

@@ -6,10 +6,9 @@ extension KernelTable {
   /// The kernels for AVX2 with FMA and F16C. Only to be used where `InstructionSet.best` is at least `.avx2`.
   public static let avx2 = KernelTable(
     instructionSet: .avx2,
-    packedKernel: { MatrixKernel.avx2($0) ?? KernelTable.portable.packedKernel($0) },
+    packedKernel: { MatrixKernel.avx2($0) ?? MatrixKernel.avx2Floats($0) ?? KernelTable.portable.packedKernel($0) },
+    floatKernel: .avx2Singles,
     quantizeActivations: quantizeActivations256,
-    multiplyFloats: multiplyFloats256,
-    widen: widen256,
     rmsNorm: rmsNorm256,
     layerNorm: layerNorm256,
     rotate: rotate256,

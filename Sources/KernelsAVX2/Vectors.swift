@@ -1,6 +1,5 @@
 import CIntrinsics
 import KingletKernels
-import KingletQuants
 
 // Kernels on single vectors of floats. The last, incomplete eight elements go through a masked load and store.
 
@@ -69,28 +68,6 @@ func exponential(_ x: Floats) -> Floats {
 @inline(__always)
 private func powerOfTwo(_ n: Integers) -> Floats {
   _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23))
-}
-
-@inline(never)
-func widen256(_ type: QuantType, _ source: UnsafeRawPointer, _ count: Int, _ out: UnsafeMutablePointer<Float>) {
-  let isHalf = type == .f16
-  let whole = count & ~7
-  var i = 0
-  while i < whole {
-    let bits = _mm_loadu_si128((source + i &* 2).assumingMemoryBound(to: __m128i_u.self))
-    _mm256_storeu_ps(out + i, widened(bits, isHalf))
-    i &+= 8
-  }
-  while i < count {
-    let bits = _mm_cvtsi32_si128(Int32(source.loadUnaligned(fromByteOffset: i &* 2, as: UInt16.self)))
-    out[i] = _mm256_cvtss_f32(widened(bits, isHalf))
-    i &+= 1
-  }
-}
-
-@inline(__always)
-private func widened(_ bits: __m128i, _ isHalf: Bool) -> Floats {
-  isHalf ? _mm256_cvtph_ps(bits) : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16))
 }
 
 @inline(never)

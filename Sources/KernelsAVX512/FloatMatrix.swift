@@ -1,269 +1,357 @@
 import CIntrinsics
+import KingletKernels
 import KingletQuants
 
-// Float weights times float activations: dot products along the columns, 16 at a time, in register tiles of 8 rows by 3
-// tokens. Columns are cut into equal runs of at most 1024, so that the rows of a tile stay in the first-level cache while
-// tokens pass (which should fit the second-level one). A run of a dot product has one accumulator, filled in ascending
-// order and summed by the same tree at its end (`LaneSums`), and runs are added in ascending order: a result does not
-// depend on the tile it was computed in.
+// Float weights times float activations. A panel holds 16 rows, column by column:
 //
-// Per 16 columns of a full tile: 11 loads, 24 FMA. A core of this kind makes two FMA a cycle but little more than one
-// load, so tiles of fewer rows or tokens would wait for loads. F16 and BF16 weights are widened as they are loaded (8
-// conversions a tile), so that decode reads two bytes a weight and no more.
+//      0               64              128                          F16 and BF16: every 32 bytes
+//      | w r0 … w r15  | w r0 … w r15  | …
+//      | column 0      | column 1      |
+//
+// so a load brings a column of 16 rows, and lane r of a sum belongs to row r. A sum has one accumulator, to which its
+// columns are added one by one in ascending order: by every tile the same operations in the same order.
+//
+// Prefill: register tiles of three panels by eight tokens, whose activations lie side by side (`ActivationForm.float`).
+// Per column: 3 loads of weights, 8 broadcasts, 24 FMA. A core of this kind starts two FMA a cycle but little more than
+// one load, so smaller tiles would wait for loads. Columns are cut into runs, so that three panels of a run stay in the
+// first two caches while all tokens pass, and the tokens' part of a run in the second while all panels do; F16 and BF16
+// weights are widened to scratch for a run. A run leaves its sums in `out`, where the next one finds them.
+//
+// Decode: bound by memory; four panels side by side, as quantised ones (`multiplyStreams`).
 
-/// How weights lie in memory.
-private protocol FloatFormat {
+/// How weights lie in a panel.
+private protocol FloatFormat: SendableMetatype {
   static var byteCount: Int { get }
-  /// Sixteen weights, those outside the mask zero.
-  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats
+  /// Whether weights have to be widened.
+  static var isHalf: Bool { get }
+  /// Sixteen weights.
+  static func load(_ weights: UnsafeRawPointer) -> Floats
 }
 
 private enum Singles: FloatFormat {
   @inline(__always) static var byteCount: Int { 4 }
-  @inline(__always)
-  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats { _mm512_maskz_loadu_ps(mask, weights) }
+  @inline(__always) static var isHalf: Bool { false }
+  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats { loadFloats(weights, 0) }
 }
 
 private enum Halves: FloatFormat {
   @inline(__always) static var byteCount: Int { 2 }
-  @inline(__always)
-  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats {
-    _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(mask, weights))
-  }
+  @inline(__always) static var isHalf: Bool { true }
+  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats { loadHalves(weights, 0) }
 }
 
 private enum BrainFloats: FloatFormat {
   @inline(__always) static var byteCount: Int { 2 }
-  @inline(__always)
-  static func load(_ weights: UnsafeRawPointer, _ mask: UInt16) -> Floats {
-    let bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, weights))
-    return _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16))
+  @inline(__always) static var isHalf: Bool { true }
+  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats {
+    let bits = _mm256_loadu_si256(weights.assumingMemoryBound(to: __m256i_u.self))
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))
   }
 }
 
-/// Eight rows of weights, from one column on.
-private struct EightRows<Format: FloatFormat> {
-  let base: UnsafeRawPointer
-  let rowByteCount: Int
-
-  @inline(__always) init(_ base: UnsafeRawPointer, _ rowByteCount: Int) {
-    self.base = base
-    self.rowByteCount = rowByteCount
-  }
-  @inline(__always) func load(_ row: Int, _ mask: UInt16) -> Floats {
-    Format.load(base + row &* rowByteCount, mask)
-  }
-}
-
-/// The accumulators of eight rows for some tokens.
-private protocol DotTile {
+/// A sum, or a weight of one column, for each row of some panels.
+private protocol PanelRows {
+  static var count: Int { get }
   init()
-  static var width: Int { get }
-  /// Whether the next rows are fetched while these columns pass: there are too few tokens to do it between tiles.
-  static var fetchesAhead: Bool { get }
-  mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16)
-  /// Writes the sums, or adds them to those of the columns before.
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int, isFirst: Bool)
+  init(_ sums: UnsafePointer<Float>)
+  init<Format: FloatFormat>(_: Format.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int)
+  /// `self += weights * x`
+  mutating func add(_ weights: Self, _ x: Floats)
+  func store(_ out: UnsafeMutablePointer<Float>)
+  /// Asks for some bytes of each panel.
+  static func fetch(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int)
 }
 
-private struct EightDots {
-  var r0, r1, r2, r3, r4, r5, r6, r7: Floats
+private struct OnePanel: PanelRows {
+  @inline(__always) static var count: Int { 1 }
+  var rows: Floats
+  @inline(__always) init() { rows = _mm512_setzero_ps() }
+  @inline(__always) init(_ sums: UnsafePointer<Float>) { rows = _mm512_loadu_ps(sums) }
+  @inline(__always) init<Format: FloatFormat>(_: Format.Type, _ weights: UnsafeRawPointer, _: Int) {
+    rows = Format.load(weights)
+  }
+  @inline(__always) mutating func add(_ weights: Self, _ x: Floats) { rows = _mm512_fmadd_ps(weights.rows, x, rows) }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) { _mm512_storeu_ps(out, rows) }
+  @inline(__always) static func fetch(_ weights: UnsafeRawPointer, _: Int, _ byteCount: Int) {
+    prefetch(weights, byteCount)
+  }
+}
 
+private struct PanelPair<First: PanelRows, Second: PanelRows>: PanelRows {
+  @inline(__always) static var count: Int { First.count &+ Second.count }
+  var first: First
+  var second: Second
   @inline(__always) init() {
-    let zero = _mm512_setzero_ps()
-    (r0, r1, r2, r3, r4, r5, r6, r7) = (zero, zero, zero, zero, zero, zero, zero, zero)
+    first = First()
+    second = Second()
   }
-  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, isFirst: Bool) {
-    let sums = LaneSums.eight(r0, r1, r2, r3, r4, r5, r6, r7)
-    _mm256_storeu_ps(out, isFirst ? sums : _mm256_add_ps(_mm256_loadu_ps(out), sums))
+  @inline(__always) init(_ sums: UnsafePointer<Float>) {
+    first = First(sums)
+    second = Second(sums + 16 &* First.count)
+  }
+  @inline(__always)
+  init<Format: FloatFormat>(_ format: Format.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int) {
+    first = First(format, weights, panelByteCount)
+    second = Second(format, weights + First.count &* panelByteCount, panelByteCount)
+  }
+  @inline(__always) mutating func add(_ weights: Self, _ x: Floats) {
+    first.add(weights.first, x)
+    second.add(weights.second, x)
+  }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) {
+    first.store(out)
+    second.store(out + 16 &* First.count)
+  }
+  @inline(__always) static func fetch(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int) {
+    First.fetch(weights, panelByteCount, byteCount)
+    Second.fetch(weights + First.count &* panelByteCount, panelByteCount, byteCount)
   }
 }
 
-private struct OneByEight: DotTile {
-  var a = EightDots()
-  @inline(__always) init() {}
+private typealias TwoPanels = PanelPair<OnePanel, OnePanel>
+private typealias ThreePanels = PanelPair<TwoPanels, OnePanel>
+private typealias FourPanels = PanelPair<TwoPanels, TwoPanels>
+
+/// The sums of some panels for some tokens.
+private protocol FloatSums {
+  associatedtype Panels: PanelRows
+  static var width: Int { get }
+  init()
+  init(_ out: UnsafePointer<Float>, stride: Int)
+  /// Adds the products with one column of each token.
+  mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>)
+  func store(_ out: UnsafeMutablePointer<Float>, stride: Int)
+}
+
+private struct OneFloatToken<Panels: PanelRows>: FloatSums {
   @inline(__always) static var width: Int { 1 }
-  @inline(__always) static var fetchesAhead: Bool { true }
+  var sums: Panels
+  @inline(__always) init() { sums = Panels() }
+  @inline(__always) init(_ out: UnsafePointer<Float>, stride: Int) { sums = Panels(out) }
   @inline(__always)
-  mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
-    let x0 = _mm512_maskz_loadu_ps(mask, x)
-    a.r0 = _mm512_fmadd_ps(w.load(0, mask), x0, a.r0)
-    a.r1 = _mm512_fmadd_ps(w.load(1, mask), x0, a.r1)
-    a.r2 = _mm512_fmadd_ps(w.load(2, mask), x0, a.r2)
-    a.r3 = _mm512_fmadd_ps(w.load(3, mask), x0, a.r3)
-    a.r4 = _mm512_fmadd_ps(w.load(4, mask), x0, a.r4)
-    a.r5 = _mm512_fmadd_ps(w.load(5, mask), x0, a.r5)
-    a.r6 = _mm512_fmadd_ps(w.load(6, mask), x0, a.r6)
-    a.r7 = _mm512_fmadd_ps(w.load(7, mask), x0, a.r7)
-  }
-  @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int, isFirst: Bool) { a.store(out, isFirst: isFirst) }
+  mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>) { sums.add(weights, _mm512_set1_ps(x.pointee)) }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, stride: Int) { sums.store(out) }
 }
 
-private struct ThreeByEight: DotTile {
-  var a = EightDots()
-  var b = EightDots()
-  var c = EightDots()
-  @inline(__always) init() {}
-  @inline(__always) static var width: Int { 3 }
-  @inline(__always) static var fetchesAhead: Bool { false }
-  @inline(__always)
-  mutating func add<Format>(_ w: EightRows<Format>, _ x: UnsafePointer<Float>, _ stride: Int, _ mask: UInt16) {
-    let x0 = _mm512_maskz_loadu_ps(mask, x)
-    let x1 = _mm512_maskz_loadu_ps(mask, x + stride)
-    let x2 = _mm512_maskz_loadu_ps(mask, x + 2 &* stride)
-    add(w.load(0, mask), x0, x1, x2, &a.r0, &b.r0, &c.r0)
-    add(w.load(1, mask), x0, x1, x2, &a.r1, &b.r1, &c.r1)
-    add(w.load(2, mask), x0, x1, x2, &a.r2, &b.r2, &c.r2)
-    add(w.load(3, mask), x0, x1, x2, &a.r3, &b.r3, &c.r3)
-    add(w.load(4, mask), x0, x1, x2, &a.r4, &b.r4, &c.r4)
-    add(w.load(5, mask), x0, x1, x2, &a.r5, &b.r5, &c.r5)
-    add(w.load(6, mask), x0, x1, x2, &a.r6, &b.r6, &c.r6)
-    add(w.load(7, mask), x0, x1, x2, &a.r7, &b.r7, &c.r7)
+private struct TokenPair<Half: FloatSums>: FloatSums {
+  typealias Panels = Half.Panels
+  @inline(__always) static var width: Int { Half.width &* 2 }
+  var first: Half
+  var second: Half
+  @inline(__always) init() {
+    first = Half()
+    second = Half()
   }
-  @inline(__always)
-  private func add(
-    _ w: Floats, _ x0: Floats, _ x1: Floats, _ x2: Floats, _ a: inout Floats, _ b: inout Floats, _ c: inout Floats
-  ) {
-    a = _mm512_fmadd_ps(w, x0, a)
-    b = _mm512_fmadd_ps(w, x1, b)
-    c = _mm512_fmadd_ps(w, x2, c)
+  @inline(__always) init(_ out: UnsafePointer<Float>, stride: Int) {
+    first = Half(out, stride: stride)
+    second = Half(out + Half.width &* stride, stride: stride)
   }
-  @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, _ stride: Int, isFirst: Bool) {
-    a.store(out, isFirst: isFirst)
-    b.store(out + stride, isFirst: isFirst)
-    c.store(out + 2 &* stride, isFirst: isFirst)
+  @inline(__always) mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>) {
+    first.add(weights, x)
+    second.add(weights, x + Half.width)
+  }
+  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, stride: Int) {
+    first.store(out, stride: stride)
+    second.store(out + Half.width &* stride, stride: stride)
   }
 }
 
-@inline(never)
-func multiplyFloats512(
-  _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int,
-  _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
-) {
-  multiply(Singles.self, weights, rows, columns, x, xStride, tokens, out, outStride)
-}
+private typealias TwoFloatTokens<Panels: PanelRows> = TokenPair<OneFloatToken<Panels>>
+private typealias FourFloatTokens<Panels: PanelRows> = TokenPair<TwoFloatTokens<Panels>>
+private typealias EightFloatTokens<Panels: PanelRows> = TokenPair<FourFloatTokens<Panels>>
 
-@inline(never)
-func multiplyHalves512(
-  _ type: QuantType, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
-  _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
-) {
-  if type == .f16 {
-    multiply(Halves.self, weights, rows, columns, x, xStride, tokens, out, outStride)
-  } else {
-    multiply(BrainFloats.self, weights, rows, columns, x, xStride, tokens, out, outStride)
-  }
-}
+// MARK: Few tokens
 
-/// Columns that a dot product takes in one run: a function of the matrix alone.
+/// Panels times a tile of few tokens, read side by side as far as they make up groups of `Sums.Panels`.
+///
+/// - Returns: the panels done.
 @inline(__always)
-private func runLength(_ columns: Int) -> Int {
-  let runs = max(1, (columns &+ 1023) / 1024)
-  return (columns &+ runs &* 16 &- 1) / (runs &* 16) &* 16
-}
-
-@inline(__always)
-private func multiply<Format: FloatFormat>(
-  _ format: Format.Type, _ weights: UnsafeRawPointer, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>,
-  _ xStride: Int, _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
-) {
-  let rowByteCount = columns &* Format.byteCount
-  let run = runLength(columns)
-  var row = 0
-  while row &+ 8 <= rows {
-    // The next eight rows are fetched a slice at a time while tokens pass over these.
-    var ahead = weights + (row &+ 8) &* rowByteCount
-    var first = 0
-    repeat {
-      let count = min(run, columns &- first)
-      let w = weights + (row &* rowByteCount &+ first &* Format.byteCount)
-      var token = 0
-      while token &+ 3 <= tokens {
-        let slice = row &+ 16 <= rows ? 24 &* count &* Format.byteCount / tokens : 0
-        prefetch(ahead, slice)
-        ahead += slice
-        multiplyTile(
-          format, ThreeByEight.self, w, rowByteCount, count, x + (token &* xStride &+ first), xStride,
-          out + (token &* outStride &+ row), outStride, isFirst: first == 0)
-        token &+= 3
-      }
-      while token < tokens {
-        multiplyTile(
-          format, OneByEight.self, w, rowByteCount, count, x + (token &* xStride &+ first), xStride,
-          out + (token &* outStride &+ row), outStride, isFirst: first == 0)
-        token &+= 1
-      }
-      first &+= run
-    } while first < columns
-    row &+= 8
-  }
-  while row < rows {
-    var token = 0
-    while token < tokens {
-      out[token &* outStride &+ row] = dot(format, weights + row &* rowByteCount, columns, x + token &* xStride)
-      token &+= 1
+private func multiplyStreams<Format: FloatFormat, Sums: FloatSums>(
+  _ format: Format.Type, _: Sums.Type, _ panels: UnsafeRawPointer, from first: Int, to panelCount: Int, _ columns: Int,
+  _ tile: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) -> Int {
+  let columnByteCount = 16 &* Format.byteCount
+  let panelByteCount = columns &* columnByteCount
+  let ahead = 1536
+  // From this column on what lies ahead is in the next group of panels, past those of the other streams.
+  let beyond = max(0, columns &- ahead / columnByteCount) & ~1
+  var panel = first
+  while panel &+ Sums.Panels.count <= panelCount {
+    var sums = Sums()
+    var (w, x) = (panels + panel &* panelByteCount, tile)
+    var column = 0
+    while column &+ 2 <= columns {
+      let distance = column < beyond ? ahead : ahead &+ (Sums.Panels.count &- 1) &* panelByteCount
+      Sums.Panels.fetch(w + distance, panelByteCount, 2 &* columnByteCount)
+      sums.add(Sums.Panels(format, w, panelByteCount), x)
+      sums.add(Sums.Panels(format, w + columnByteCount, panelByteCount), x + Sums.width)
+      w += 2 &* columnByteCount
+      x += 2 &* Sums.width
+      column &+= 2
     }
-    row &+= 1
+    if column < columns { sums.add(Sums.Panels(format, w, panelByteCount), x) }
+    sums.store(out + panel &* 16, stride: stride)
+    panel &+= Sums.Panels.count
   }
+  return panel
 }
 
+/// Four panels side by side, and what remains by two and one.
 @inline(__always)
-private func multiplyTile<Format: FloatFormat, Tile: DotTile>(
-  _: Format.Type, _: Tile.Type, _ weights: UnsafeRawPointer, _ rowByteCount: Int, _ columns: Int,
-  _ x: UnsafePointer<Float>, _ xStride: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int, isFirst: Bool
+private func multiplyFew<Format: FloatFormat, Four: FloatSums, Two: FloatSums, One: FloatSums>(
+  _ format: Format.Type, _ four: Four.Type, _ two: Two.Type, _ one: One.Type, _ panels: UnsafeRawPointer,
+  _ panelCount: Int, _ columns: Int, _ tile: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>, _ stride: Int
 ) {
-  var tile = Tile()
-  var (w, x, remaining) = (weights, x, columns)
-  var ahead = w + 8 &* rowByteCount
-  while remaining >= 16 {
-    if Tile.fetchesAhead {
-      prefetchRows(ahead, rowByteCount)
-      ahead += 16 &* Format.byteCount
-    }
-    tile.add(EightRows<Format>(w, rowByteCount), x, xStride, 0xFFFF)
-    w += 16 &* Format.byteCount
-    x += 16
-    remaining &-= 16
-  }
-  if remaining > 0 { tile.add(EightRows<Format>(w, rowByteCount), x, xStride, tailMask(remaining)) }
-  tile.store(out, outStride, isFirst: isFirst)
+  var done = multiplyStreams(format, four, panels, from: 0, to: panelCount, columns, tile, out, stride)
+  done = multiplyStreams(format, two, panels, from: done, to: panelCount, columns, tile, out, stride)
+  _ = multiplyStreams(format, one, panels, from: done, to: panelCount, columns, tile, out, stride)
 }
 
-@inline(__always)
-private func prefetchRows(_ start: UnsafeRawPointer, _ rowByteCount: Int) {
-  kinglet512_prefetch(start)
-  kinglet512_prefetch(start + rowByteCount)
-  kinglet512_prefetch(start + 2 &* rowByteCount)
-  kinglet512_prefetch(start + 3 &* rowByteCount)
-  kinglet512_prefetch(start + 4 &* rowByteCount)
-  kinglet512_prefetch(start + 5 &* rowByteCount)
-  kinglet512_prefetch(start + 6 &* rowByteCount)
-  kinglet512_prefetch(start + 7 &* rowByteCount)
-}
+// MARK: Many tokens
 
-/// One row and one token.
+/// Columns of a run: three panels of them are 36 kB as floats.
+private let runColumns = 192
+
+/// Bytes of three panels of a run as floats.
+private let runByteCount = 3 * 64 * runColumns
+
+/// Panels of a run, from `weights` on, times tiles of eight tokens.
 @inline(__always)
-private func dot<Format: FloatFormat>(
-  _: Format.Type, _ weights: UnsafeRawPointer, _ columns: Int, _ x: UnsafePointer<Float>
-) -> Float {
-  let run = runLength(columns)
-  var (w, x) = (weights, x)
-  var (result, first): (Float, Int) = (0, 0)
-  while first < columns {
-    var remaining = min(run, columns &- first)
-    var sum = _mm512_setzero_ps()
-    while remaining >= 16 {
-      sum = _mm512_fmadd_ps(Format.load(w, 0xFFFF), _mm512_loadu_ps(x), sum)
+private func multiplyRun<Format: FloatFormat, Sums: FloatSums>(
+  _ format: Format.Type, _: Sums.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int, _ columns: Int,
+  _ tiles: UnsafePointer<Float>, _ tileFloats: Int, _ tileCount: Int, _ out: UnsafeMutablePointer<Float>,
+  _ stride: Int, isContinued: Bool
+) {
+  var (tiles, out, remaining) = (tiles, out, tileCount)
+  while remaining > 0 {
+    var sums = isContinued ? Sums(out, stride: stride) : Sums()
+    var (w, x, left) = (weights, tiles, columns)
+    while left > 0 {
+      sums.add(Sums.Panels(format, w, panelByteCount), x)
       w += 16 &* Format.byteCount
-      x += 16
-      remaining &-= 16
+      x += Sums.width
+      left &-= 1
     }
-    let tail = tailMask(remaining)
-    if remaining > 0 { sum = _mm512_fmadd_ps(Format.load(w, tail), _mm512_maskz_loadu_ps(tail, x), sum) }
-    result = first == 0 ? LaneSums.one(sum) : result + LaneSums.one(sum)
-    first &+= run
+    sums.store(out, stride: stride)
+    tiles += tileFloats
+    out += Sums.width &* stride
+    remaining &-= 1
   }
-  return result
+}
+
+/// The same for panels that are widened first, where they have to be.
+@inline(__always)
+private func multiplyWidened<Format: FloatFormat, Sums: FloatSums>(
+  _ format: Format.Type, _ sums: Sums.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int, _ columns: Int,
+  _ tiles: UnsafePointer<Float>, _ tileFloats: Int, _ tileCount: Int, _ scratch: UnsafeMutableRawPointer,
+  _ out: UnsafeMutablePointer<Float>, _ stride: Int, isContinued: Bool
+) {
+  guard Format.isHalf else {
+    return multiplyRun(
+      format, sums, weights, panelByteCount, columns, tiles, tileFloats, tileCount, out, stride,
+      isContinued: isContinued)
+  }
+  var widened = scratch
+  var panel = 0
+  while panel < Sums.Panels.count {
+    var (w, left) = (weights + panel &* panelByteCount, columns)
+    while left > 0 {
+      _mm512_store_ps(widened, Format.load(w))
+      w += 16 &* Format.byteCount
+      widened += 64
+      left &-= 1
+    }
+    panel &+= 1
+  }
+  multiplyRun(
+    Singles.self, sums, scratch, 64 &* columns, columns, tiles, tileFloats, tileCount, out, stride,
+    isContinued: isContinued)
+}
+
+@inline(__always)
+private func multiplyMany<Format: FloatFormat>(
+  _ format: Format.Type, _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tiles: UnsafePointer<Float>,
+  _ tileCount: Int, _ scratch: UnsafeMutableRawPointer, _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  let columnByteCount = 16 &* Format.byteCount
+  let panelByteCount = columns &* columnByteCount
+  let runCount = max(1, (columns &+ runColumns &- 1) / runColumns)
+  var run = 0
+  while run < runCount {
+    let begin = run &* columns / runCount
+    let count = (run &+ 1) &* columns / runCount &- begin
+    let x = tiles + 8 &* begin
+    var w = panels + begin &* columnByteCount
+    var panel = 0
+    while panel &+ 3 <= panelCount {
+      multiplyWidened(
+        format, EightFloatTokens<ThreePanels>.self, w, panelByteCount, count, x, 8 &* columns, tileCount, scratch,
+        out + panel &* 16, stride, isContinued: run > 0)
+      panel &+= 3
+      w += 3 &* panelByteCount
+    }
+    while panel < panelCount {
+      multiplyWidened(
+        format, EightFloatTokens<OnePanel>.self, w, panelByteCount, count, x, 8 &* columns, tileCount, scratch,
+        out + panel &* 16, stride, isContinued: run > 0)
+      panel &+= 1
+      w += panelByteCount
+    }
+    run &+= 1
+  }
+}
+
+// MARK: The kernels
+
+@inline(__always)
+private func multiplyTile<Format: FloatFormat>(
+  _ format: Format.Type, _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tile: UnsafePointer<Float>,
+  _ width: Int, _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  switch width {
+  case 8:
+    multiplyFew(
+      format, EightFloatTokens<TwoPanels>.self, EightFloatTokens<TwoPanels>.self, EightFloatTokens<OnePanel>.self,
+      panels, panelCount, columns, tile, out, stride)
+  case 4:
+    multiplyFew(
+      format, FourFloatTokens<FourPanels>.self, FourFloatTokens<TwoPanels>.self, FourFloatTokens<OnePanel>.self,
+      panels, panelCount, columns, tile, out, stride)
+  case 2:
+    multiplyFew(
+      format, TwoFloatTokens<FourPanels>.self, TwoFloatTokens<TwoPanels>.self, TwoFloatTokens<OnePanel>.self,
+      panels, panelCount, columns, tile, out, stride)
+  default:
+    multiplyFew(
+      format, OneFloatToken<FourPanels>.self, OneFloatToken<TwoPanels>.self, OneFloatToken<OnePanel>.self,
+      panels, panelCount, columns, tile, out, stride)
+  }
+}
+
+extension MatrixKernel {
+  /// Panels of 16 rows for F32, F16 and BF16; nil for other types.
+  static func avx512Floats(_ type: QuantType) -> MatrixKernel? {
+    switch type {
+    case .f32: .avx512Singles
+    case .f16: panels(Halves.self, type)
+    case .bf16: panels(BrainFloats.self, type)
+    default: nil
+    }
+  }
+
+  static let avx512Singles = panels(Singles.self, .f32)
+
+  private static func panels<Format: FloatFormat>(_ format: Format.Type, _ type: QuantType) -> MatrixKernel {
+    MatrixKernel(
+      layout: FloatPanelLayout(type: type, rows: 16),
+      multiply: { panels, panelCount, columns, tile, width, out, stride in
+        multiplyTile(format, panels, panelCount, columns, tile.assumingMemoryBound(to: Float.self), width, out, stride)
+      },
+      panelsAtOnce: 3, scratchByteCount: Format.isHalf ? runByteCount : 0,
+      multiplyTiles: { panels, panelCount, columns, tiles, tileCount, scratch, out, stride in
+        multiplyMany(
+          format, panels, panelCount, columns, tiles.assumingMemoryBound(to: Float.self), tileCount, scratch, out,
+          stride)
+      })
+  }
 }

@@ -6,11 +6,11 @@ extension KernelTable {
   /// The kernels for AVX-512 with VNNI. Only to be used where `InstructionSet.best` is `.avx512`.
   public static let avx512 = KernelTable(
     instructionSet: .avx512,
-    packedKernel: { MatrixKernel.avx512($0) ?? KernelTable.portable.packedKernel($0) },
+    packedKernel: {
+      MatrixKernel.avx512($0) ?? MatrixKernel.avx512Floats($0) ?? KernelTable.portable.packedKernel($0)
+    },
+    floatKernel: .avx512Singles,
     quantizeActivations: quantizeActivations512,
-    multiplyFloats: multiplyFloats512,
-    multiplyHalves: multiplyHalves512,
-    widen: widen512,
     rmsNorm: rmsNorm512,
     layerNorm: layerNorm512,
     rotate: rotate512,

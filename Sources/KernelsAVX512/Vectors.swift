@@ -1,6 +1,5 @@
 import CIntrinsics
 import KingletKernels
-import KingletQuants
 
 // Kernels on single vectors of floats. The last, incomplete sixteen elements go through a masked load and store.
 
@@ -38,17 +37,6 @@ func exponential(_ x: Floats) -> Floats {
   p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1))
   p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1))
   return _mm512_scalef_ps(p, n)
-}
-
-@inline(never)
-func widen512(_ type: QuantType, _ source: UnsafeRawPointer, _ count: Int, _ out: UnsafeMutablePointer<Float>) {
-  let isHalf = type == .f16
-  forEachVector(count) { i, mask in
-    let bits = _mm256_maskz_loadu_epi16(mask, source + i &* 2)
-    let values =
-      isHalf ? _mm512_cvtph_ps(bits) : _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))
-    _mm512_mask_storeu_ps(out + i, mask, values)
-  }
 }
 
 @inline(never)

@@ -14,8 +14,10 @@ extension Compute {
         .invalidArgument,
         "a \(matrix.rows) x \(matrix.columns) matrix chooses nothing from \(x.rows) rows of \(x.columns)")
     }
+    try check(x, isFor: matrix)
     let split = Split(matrix, tokens: 1, threads: threads)
-    let products = Split.blockByteCount(1, split.panelsPerPart * split.longestRun * matrix.panelRows)
+    let productCount = split.productCount(matrix)
+    let products = Split.blockByteCount(1, productCount)
     try reserveScratch(products + split.scratchByteCount(for: matrix))
     try partials.reserve(threads * Candidate.stride)
     for worker in 0..<threads { candidate(worker).initialize(to: Candidate()) }
@@ -28,8 +30,7 @@ extension Compute {
       let part = split.part(tasks)
       let rows = part.rows(of: matrix)
       let values = scratch(worker).assumingMemoryBound(to: Float.self)
-      multiply(
-        matrix, part, x, scratch(worker) + products, out: values, stride: part.panels.count * matrix.panelRows)
+      multiply(matrix, part, x, scratch(worker) + products, out: values, stride: productCount)
       let index = table.indexOfMaximum(values, rows.count)
       candidate(worker).pointee.meet(Candidate(value: values[index], index: rows.lowerBound + index))
     }

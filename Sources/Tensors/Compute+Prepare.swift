@@ -1,7 +1,7 @@
 import KingletErrors
 import KingletKernels
 
-/// The input of matrix products: rows as floats and, where a quantised matrix will read them, rounded to int8.
+/// The input of matrix products: rows as floats and, for the kernels that will read them, in tiles.
 ///
 /// Valid until the next `prepare` of the same `Compute`.
 public struct Activations {
@@ -9,10 +9,14 @@ public struct Activations {
   let stride: Int
   let rows: Int
   let columns: Int
-  /// Laid out as `ActivationLayout` says; nil when nobody reads it.
+  /// Tiles as `ActivationForm.int8` and `.float` say; nil when nobody reads them.
   let rounded: UnsafeRawPointer?
+  let interleaved: UnsafeRawPointer?
   /// What `floats` may point into.
   let source: FloatMatrix
+
+  /// The tiles that the kernel of a matrix reads, if there are such.
+  func tiles(for matrix: PackedMatrix) -> UnsafeRawPointer? { matrix.isQuantized ? rounded : interleaved }
 }
 
 extension Compute {
@@ -27,37 +31,38 @@ extension Compute {
       throw KingletError(.invalidArgument, "a norm or a matrix is not for rows of \(columns)")
     }
     let rounds = options.activations == .int8 && matrices.contains { $0.isQuantized }
+    let interleaves = matrices.contains { !(rounds && $0.isQuantized) && !takesBLAS($0, tokens: rows) }
     if norm != nil { try normalized.reserve(rows * x.stride * MemoryLayout<Float>.stride) }
     if rounds { try rounded.reserve(rows * ActivationLayout.byteCount(columns: columns)) }
+    if interleaves { try interleaved.reserve(rows * ActivationForm.float.byteCount(columns: columns)) }
     let floats = norm == nil ? x.base : normalized.base.assumingMemoryBound(to: Float.self)
-    let tiles = rounded.base
+    let (bytes, tiles) = (rounded.base, interleaved.base.assumingMemoryBound(to: Float.self))
     let norm = norm.map(NormTask.init)
     forEachTokenRange(rows) { range in
       for row in range {
         let values = floats + row * x.stride
         norm?.apply(x.row(row), columns, to: values, table)
       }
-      if rounds { round(floats, x.stride, columns, range, rows, tiles) }
+      // A range is whole tiles.
+      var first = range.lowerBound
+      while first < range.upperBound {
+        let width = ActivationLayout.tileWidth(at: first, of: rows)
+        for slot in 0..<width {
+          let token = floats + (first + slot) * x.stride
+          if rounds {
+            let tile = bytes + ActivationLayout.tileOffset(at: first, columns: columns)
+            table.quantizeActivations(token, columns, tile, width, slot)
+          }
+          if interleaves {
+            ActivationForm.interleave(token, columns: columns, into: tiles + first * columns, width: width, slot: slot)
+          }
+        }
+        first += width
+      }
     }
     return Activations(
-      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(tiles) : nil,
-      source: x)
-  }
-
-  /// Rounds the tokens of `range` into their tiles.
-  private func round(
-    _ floats: UnsafePointer<Float>, _ stride: Int, _ columns: Int, _ range: Range<Int>, _ count: Int,
-    _ tiles: UnsafeMutableRawPointer
-  ) {
-    var first = range.lowerBound
-    while first < range.upperBound {
-      let width = ActivationLayout.tileWidth(at: first, of: count)
-      let tile = tiles + ActivationLayout.tileOffset(at: first, columns: columns)
-      for slot in 0..<width {
-        table.quantizeActivations(floats + (first + slot) * stride, columns, tile, width, slot)
-      }
-      first += width
-    }
+      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
+      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x)
   }
 
   /// `x = norm(x)`, row by row.

@@ -105,7 +105,7 @@ extension Compute {
     try output.resize(rows: x.rows)
     let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
     let tokens = split.tokensPerPart
-    let panelFloats = split.panelsPerPart * split.longestRun * gate.panelRows
+    let panelFloats = split.productCount(gate)
     let own = max(split.scratchByteCount(for: gate), split.scratchByteCount(for: up))
     let block = Split.blockByteCount(tokens, panelFloats)
     try reserveScratch(own + 2 * block)
@@ -146,6 +146,14 @@ extension Compute {
         .invalidArgument,
         "a \(matrix.rows) x \(matrix.columns) matrix makes no rows of \(output.columns) from rows of \(x.columns)")
     }
+    try check(x, isFor: matrix)
+  }
+
+  /// Kernels find tokens in tiles, which are there for the matrices that `prepare` was told.
+  func check(_ x: Activations, isFor matrix: PackedMatrix) throws(KingletError) {
+    guard takesBLAS(matrix, tokens: x.rows) || x.tiles(for: matrix) ?? x.interleaved != nil else {
+      throw KingletError(.invalidArgument, "activations were not prepared for this matrix")
+    }
   }
 
   /// The same for matrices of types whose panels differ: two products, then the gate.
@@ -166,7 +174,7 @@ extension Compute {
       let out = task.output + part.tokens.lowerBound * task.stride + rows.lowerBound
       if task.adds {
         // Through scratch, not straight into the sum: the residual is one rounded addition, whatever the kernel.
-        let panelFloats = part.panels.count * matrix.panelRows
+        let panelFloats = (rows.count + 15) / 16 * 16
         let products = scratch(worker).assumingMemoryBound(to: Float.self)
         let rest = scratch(worker) + Split.blockByteCount(part.tokens.count, panelFloats)
         multiply(matrix, part, x, rest, out: products, stride: panelFloats)
@@ -189,70 +197,83 @@ extension Compute {
     _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    if let kernel = matrix.kernel, let tiles = x.rounded {
-      let (panels, panelCount) = (matrix.panel(part.panels.lowerBound), part.panels.count)
-      func tile(_ token: Int) -> UnsafeRawPointer {
-        tiles + ActivationLayout.tileOffset(at: token, columns: matrix.columns)
-      }
-      var token = part.tokens.lowerBound
-      // Whole tiles together; a part begins where a tile does.
-      let tileCount = (min(part.tokens.upperBound, x.rows / 8 * 8) - token) / 8
-      if tileCount > 0 {
-        kernel._withUnsafeGuaranteedRef {
-          $0.multiplyTiles(panels, panelCount, matrix.columns, tile(token), tileCount, scratch, out, stride)
-        }
-        token += 8 * tileCount
-      }
-      while token < part.tokens.upperBound {
-        let width = ActivationLayout.tileWidth(at: token, of: x.rows)
-        kernel._withUnsafeGuaranteedRef {
-          $0.multiply(
-            panels, panelCount, matrix.columns, tile(token), width, out + (token - part.tokens.lowerBound) * stride,
-            stride)
-        }
-        token += width
+    if takesBLAS(matrix, tokens: x.rows) {
+      multiplyByLibrary(matrix, part, x, scratch, out: out, stride: stride)
+    } else if let kernel = matrix.kernel, let tiles = x.tiles(for: matrix) {
+      let panels = matrix.panel(part.panels.lowerBound)
+      kernel._withUnsafeGuaranteedRef {
+        multiply($0, panels, part.panels.count, tiles, part.tokens, of: x, scratch, out: out, stride: stride)
       }
     } else {
-      multiplyFloats(matrix, part, x, scratch, out: out, stride: stride)
+      multiplyDequantized(matrix, part, x, scratch, out: out, stride: stride)
     }
   }
 
-  /// Float weights, or quantised ones dequantised on the way.
-  private func multiplyFloats(
+  /// Panels times some tokens, the first of which begins a tile.
+  private func multiply(
+    _ kernel: MatrixKernel, _ panels: UnsafeRawPointer, _ panelCount: Int, _ tiles: UnsafeRawPointer,
+    _ tokens: Range<Int>, of x: Activations, _ scratch: UnsafeMutableRawPointer, out: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    let tokenByteCount = kernel.activations.byteCount(columns: x.columns)
+    var token = tokens.lowerBound
+    // Whole tiles together.
+    let tileCount = (min(tokens.upperBound, x.rows / 8 * 8) - token) / 8
+    if tileCount > 0 {
+      kernel.multiplyTiles(
+        panels, panelCount, x.columns, tiles + token * tokenByteCount, tileCount, scratch, out, stride)
+      token += 8 * tileCount
+    }
+    while token < tokens.upperBound {
+      let width = ActivationLayout.tileWidth(at: token, of: x.rows)
+      kernel.multiply(
+        panels, panelCount, x.columns, tiles + token * tokenByteCount, width,
+        out + (token - tokens.lowerBound) * stride, stride)
+      token += width
+    }
+  }
+
+  /// Types without a kernel, and quantised ones whose activations are not rounded: rows are dequantised, a few panels at
+  /// a time, and packed for the kernel of floats.
+  private func multiplyDequantized(
     _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
     out: UnsafeMutablePointer<Float>, stride: Int
   ) {
-    let (rows, tokens) = (part.rows(of: matrix), part.tokens)
-    let input = x.floats + tokens.lowerBound * x.stride
-    if matrix.type.isHalf, tokens.count < 4, let multiplyHalves = table.multiplyHalves {
-      return multiplyHalves(
-        matrix.type, matrix.panel(rows.lowerBound), rows.count, matrix.columns, input, x.stride, tokens.count, out,
-        stride)
-    }
-    let weights: UnsafePointer<Float>
-    if matrix.type == .f32 {
-      weights = matrix.panel(rows.lowerBound).assumingMemoryBound(to: Float.self)
-    } else {
-      let floats = scratch.assumingMemoryBound(to: Float.self)
-      let bytes = scratch + rows.count * matrix.columns * MemoryLayout<Float>.stride
-      if matrix.type.isHalf {
-        table.widen(matrix.type, matrix.panel(rows.lowerBound), rows.count * matrix.columns, floats)
-      } else {
-        matrix.unpack(first: rows.lowerBound, count: rows.count, scratch: bytes, into: floats)
+    guard let tiles = x.interleaved else { return }
+    let kernel = table.floatKernel
+    let rows = part.rows(of: matrix)
+    let rowByteCount = matrix.columns * MemoryLayout<Float>.stride
+    let panelByteCount = kernel.panelByteCount(matrix.columns)
+    let rowsAtOnce = kernel.panelRows * kernel.panelsAtOnce
+    for first in Swift.stride(from: rows.lowerBound, to: rows.upperBound, by: rowsAtOnce) {
+      let count = min(rowsAtOnce, rows.upperBound - first)
+      let panelCount = (count + kernel.panelRows - 1) / kernel.panelRows
+      let floats = (scratch + panelCount * panelByteCount).assumingMemoryBound(to: Float.self)
+      matrix.unpack(first: first, count: count, scratch: floats + count * matrix.columns, into: floats)
+      for panel in 0..<panelCount {
+        let row = panel * kernel.panelRows
+        kernel.pack(
+          floats + row * matrix.columns, rowByteCount, min(kernel.panelRows, count - row), matrix.columns,
+          scratch + panel * panelByteCount)
       }
-      weights = UnsafePointer(floats)
+      multiply(
+        kernel, scratch, panelCount, tiles, part.tokens, of: x, UnsafeMutableRawPointer(floats),
+        out: out + (first - rows.lowerBound), stride: stride)
     }
-    if usesBLAS(matrix, tokens: x.rows) {
-      return BLAS.multiply(
-        weights: weights, rows: rows.count, columns: matrix.columns, x: input, xStride: x.stride,
-        tokens: tokens.count, out: out, outStride: stride)
-    }
-    let block = Split.tokensPerBlock(x.stride * MemoryLayout<Float>.stride, of: tokens.count, step: 24)
-    for first in Swift.stride(from: 0, to: tokens.count, by: block) {
-      table.multiplyFloats(
-        weights, rows.count, matrix.columns, input + first * x.stride, x.stride, min(block, tokens.count - first),
-        out + first * stride, stride)
-    }
+  }
+
+  /// Rows are unpacked for the matrix library.
+  private func multiplyByLibrary(
+    _ matrix: PackedMatrix, _ part: Split.Part, _ x: Activations, _ scratch: UnsafeMutableRawPointer,
+    out: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    let rows = part.rows(of: matrix)
+    let weights = scratch.assumingMemoryBound(to: Float.self)
+    matrix.unpack(
+      first: rows.lowerBound, count: rows.count, scratch: weights + rows.count * matrix.columns, into: weights)
+    BLAS.multiply(
+      weights: weights, rows: rows.count, columns: matrix.columns, x: x.floats + part.tokens.lowerBound * x.stride,
+      xStride: x.stride, tokens: part.tokens.count, out: out, outStride: stride)
   }
 
   /// Whether products of so many tokens with a matrix go through the matrix library under these options.
@@ -271,8 +292,4 @@ extension Compute {
     case .simd: false
     }
   }
-}
-
-extension QuantType {
-  fileprivate var isHalf: Bool { self == .f16 || self == .bf16 }
 }

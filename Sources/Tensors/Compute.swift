@@ -13,9 +13,10 @@ public final class Compute {
   public let threads: Int
   let pool = ComputePool.shared
 
-  /// Normalised rows, and rows rounded to int8, of the operation under way.
+  /// Normalised rows, and tiles of tokens as int8 and as floats, of the operation under way.
   let normalized: GrowingMemory = .init()
   let rounded: GrowingMemory = .init()
+  let interleaved: GrowingMemory = .init()
   let partials: GrowingMemory = .init()
   let countdowns = Countdowns()
   var readAhead = ReadAhead()

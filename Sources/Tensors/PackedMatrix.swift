@@ -2,7 +2,7 @@ import KingletErrors
 import KingletKernels
 import KingletQuants
 
-/// Weights `[rows, columns]` in the order the kernels read them: quantised types in panels, others row by row.
+/// Weights `[rows, columns]` in the order the kernels read them: in panels, or row by row where a type has no kernel.
 ///
 /// There is never a second, float copy of a matrix: embedding rows, exact arithmetic and (later) merging read the same
 /// panels through `unpack`, which gives back the file's own values, bit for bit.
@@ -27,9 +27,9 @@ public final class PackedMatrix: @unchecked Sendable {
   private let dequantize: Dequantizer
 
   enum Storage {
-    /// Panels of interleaved rows, for a kernel that takes int8 activations.
+    /// Panels of interleaved rows.
     case panels(MatrixKernel)
-    /// Rows as in the file, for float activations: F32, F16, BF16, and types that are dequantised on the way.
+    /// Rows as in the file, of types that are dequantised on the way to a product.
     case rows
   }
 
@@ -54,14 +54,16 @@ public final class PackedMatrix: @unchecked Sendable {
     panelCount = (plan.rows + panelRows - 1) / panelRows
   }
 
-  /// Whether the kernels of this matrix take int8 activations.
-  public var isQuantized: Bool { if case .panels = storage { true } else { false } }
+  /// Whether the kernel of this matrix takes int8 activations.
+  public var isQuantized: Bool {
+    if case .panels(let kernel) = storage { kernel.activations == .int8 } else { false }
+  }
 
   /// Bytes that a product with this matrix reads.
   public var byteCount: Int { panelCount * panelByteCount }
 
-  /// Panels that a kernel likes to take together: eight rows, where a panel is a row.
-  var panelsAtOnce: Int { if case .panels(let kernel) = storage { kernel.panelsAtOnce } else { 8 } }
+  /// Panels that a kernel likes to take together; where a panel is a row, those of a few panels of floats.
+  var panelsAtOnce: Int { if case .panels(let kernel) = storage { kernel.panelsAtOnce } else { 48 } }
 
   /// Scratch that the kernel needs for a task.
   var kernelScratchByteCount: Int { if case .panels(let kernel) = storage { kernel.scratchByteCount } else { 0 } }

@@ -78,7 +78,8 @@ public final class RooflineProbe {
           BLAS.multiply(
             weights: weights, rows: n, columns: n, x: x, xStride: n, tokens: n, out: out, outStride: n)
         } else {
-          table.multiplyFloats(weights, n, n, x, n, n, out, n)
+          let kernel = table.floatKernel
+          kernel.multiplyTiles(weights, n / kernel.panelRows, n, x, n / 8, out, out, n)
         }
       }
     }

@@ -11,8 +11,9 @@ struct Split {
   /// What a block of activations may take of the second-level cache.
   private static let activationByteCount = 512 << 10
 
-  /// Float weights meet this many tokens in one task, block by block: F16 and others are widened once for all.
-  private static let floatTokensPerPart = 1024
+  /// Float weights meet this many tokens in one task: of a run of columns they stay in the second-level cache, and it
+  /// pays to widen F16 for them.
+  private static let floatTokensPerPart = 256
 
   let panelsPerPart: Int
   let tokensPerPart: Int
@@ -42,8 +43,7 @@ struct Split {
       ? Self.tokensPerBlock(ActivationLayout.byteCount(columns: matrix.columns), of: tokens, step: 8)
       : max(1, min(tokens, Self.floatTokensPerPart))
     let tiles = (tokensPerPart + 7) / 8
-    let panelByteCount = matrix.isQuantized ? matrix.panelByteCount : matrix.columns * MemoryLayout<Float>.stride
-    let taskByteCount = panelByteCount * tiles * matrices
+    let taskByteCount = matrix.panelByteCount * tiles * matrices
     if tokens < ActivationLayout.maximumWidth {
       panelsPerPart = min(panelCount, max(1, 16 / matrix.panelRows))
       longestRun = max(1, Self.taskByteCount / max(1, taskByteCount * panelsPerPart))
@@ -52,10 +52,8 @@ struct Split {
     } else {
       let wanted = max(1, Self.taskByteCount / max(1, taskByteCount))
       let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
-      // Row-major matrices have panels of one row: enough of them that fetching the tokens is worth while.
-      let least = matrix.panelRows > 1 ? 1 : min(48, fair)
       let group = matrix.panelsAtOnce
-      panelsPerPart = min(panelCount, (max(least, min(wanted, fair)) + group - 1) / group * group)
+      panelsPerPart = min(panelCount, (min(wanted, fair) + group - 1) / group * group)
       shortestRun = 1
       longestRun = 1
     }
@@ -78,11 +76,14 @@ struct Split {
       tokens: token..<min(tokenCount, token + tokensPerPart))
   }
 
-  /// Scratch of what may be taken at once: its products, and what unpacking rows of `matrix` takes, which has panels of as
-  /// many rows as the one that was split.
+  /// Products of what may be taken at once, for one token: whole vectors of them.
+  func productCount(_ matrix: PackedMatrix) -> Int { (panelsPerPart * longestRun * matrix.panelRows + 15) / 16 * 16 }
+
+  /// Scratch of what may be taken at once: its products, and what `matrix` takes, which has panels of as many rows as the
+  /// one that was split: dequantised rows, panels made of them, and the kernel's own.
   func scratchByteCount(for matrix: PackedMatrix) -> Int {
-    let rows = panelsPerPart * longestRun * matrix.panelRows
-    let floats = rows * matrix.columns * MemoryLayout<Float>.stride
+    let rows = productCount(matrix)
+    let floats = 2 * rows * matrix.columns * MemoryLayout<Float>.stride
     let own = max(floats + matrix.panelRows * matrix.rowByteCount, matrix.kernelScratchByteCount)
     return Self.blockByteCount(tokensPerPart, rows) + own + 128
   }

@@ -9,14 +9,23 @@ struct MatrixCase: Sendable, CustomTestStringConvertible {
   let type: QuantType
   var testDescription: String { "\(type.name), \(set)" }
 
-  static let all: [MatrixCase] = InstructionSet.tested.flatMap { set in
-    QuantType.multipliable.map { MatrixCase(set: set, type: $0) }
+  static let all = of(QuantType.multipliable)
+  static let floats = of(QuantType.floats)
+
+  private static func of(_ types: [QuantType]) -> [MatrixCase] {
+    InstructionSet.tested.flatMap { set in types.map { MatrixCase(set: set, type: $0) } }
   }
 
   func kernel() throws -> MatrixKernel { try #require(set.table().packedKernel(type)) }
 
   /// Widths of real and odd shapes, small ones where the type has small blocks.
-  var columns: [Int] { type.blockSize == 32 ? [32, 96, 288, 576, 1632] : [256, 768] }
+  var columns: [Int] {
+    switch type.blockSize {
+    case 1: [1, 2, 63, 130]
+    case 32: [32, 96, 288, 576, 1632]
+    default: [256, 768]
+    }
+  }
 }
 
 /// A matrix in the panels of a kernel, and products with it.
@@ -56,34 +65,51 @@ struct Panels {
   ///
   /// - Parameter together: whether whole tiles are multiplied in one call.
   func product(with tokens: RoundedTokens, together: Bool = true) -> [Float] {
+    product(tokens.count, together, tile: tokens.tile)
+  }
+
+  func product(with tokens: FloatTokens, together: Bool = true) -> [Float] {
+    product(tokens.count, together, tile: tokens.tile)
+  }
+
+  private func product(
+    _ tokenCount: Int, _ together: Bool, tile: (Int) -> (pointer: UnsafeRawPointer, width: Int)
+  ) -> [Float] {
     let stride = count * kernel.panelRows
-    let out = Fenced(repeating: Float.nan, count: tokens.count * stride)
-    let tileCount = together ? tokens.count / 8 : 0
+    let out = Fenced(repeating: Float.nan, count: tokenCount * stride)
+    let tileCount = together ? tokenCount / 8 : 0
     let scratch = Fenced<UInt8>(repeating: 0xCC, count: kernel.scratchByteCount)
     kernel.multiplyTiles(
-      memory.pointer, count, matrix.columns, tokens.tile(at: 0).pointer, tileCount, scratch.pointer, out.pointer, stride
-    )
+      memory.pointer, count, matrix.columns, tile(0).pointer, tileCount, scratch.pointer, out.pointer, stride)
     #expect(scratch.isIntact)
     var first = tileCount * 8
-    while first < tokens.count {
-      let tile = tokens.tile(at: first)
-      kernel.multiply(
-        memory.pointer, count, matrix.columns, tile.pointer, tile.width, out.pointer + first * stride, stride)
-      first += tile.width
+    while first < tokenCount {
+      let (pointer, width) = tile(first)
+      kernel.multiply(memory.pointer, count, matrix.columns, pointer, width, out.pointer + first * stride, stride)
+      first += width
     }
+    #expect(out.isIntact)
     return out.values
   }
 
   /// Where a product strays from that of dequantised weights and activations in double precision, in words.
-  func problems(_ product: [Float], _ tokens: RoundedTokens, tolerance: Double = 3e-6) -> [String] {
+  func problems(_ product: [Float], _ tokens: RoundedTokens) -> [String] {
+    problems(product, tokens.count, tokens.values)
+  }
+
+  func problems(_ product: [Float], _ tokens: FloatTokens) -> [String] {
+    problems(product, tokens.count) { tokens.token($0).map(Double.init) }
+  }
+
+  private func problems(_ product: [Float], _ tokenCount: Int, _ token: (Int) -> [Double]) -> [String] {
     let stride = count * kernel.panelRows
     var problems: [String] = []
-    for token in 0..<tokens.count {
-      let x = tokens.values(token)
+    for index in 0..<tokenCount {
+      let x = token(index)
       for row in 0..<stride {
-        let result = Double(product[token * stride + row])
+        let result = Double(product[index * stride + row])
         guard row < matrix.rows else {
-          if result != 0 { problems.append("token \(token): \(result) in lane \(row), which has no row") }
+          if result != 0 { problems.append("token \(index): \(result) in lane \(row), which has no row") }
           continue
         }
         var (sum, size) = (0.0, 0.0)
@@ -91,8 +117,8 @@ struct Panels {
           sum += Double(w) * x
           size += abs(Double(w) * x)
         }
-        if !(abs(result - sum) <= tolerance * size) {
-          problems.append("token \(token), row \(row): \(result) instead of \(sum) of \(size)")
+        if !(abs(result - sum) <= 3e-6 * size) {
+          problems.append("token \(index), row \(row): \(result) instead of \(sum) of \(size)")
         }
       }
     }
@@ -101,7 +127,7 @@ struct Panels {
 }
 
 @Suite("Matrix kernels") struct MatrixKernelTests {
-  @Test("Packing loses no byte, and unpacks from any row", arguments: MatrixCase.all)
+  @Test("Packing loses no byte, and unpacks from any row", arguments: MatrixCase.all + MatrixCase.floats)
   func bijection(_ matrixCase: MatrixCase) throws {
     let kernel = try matrixCase.kernel()
     for columns in matrixCase.columns {
@@ -200,7 +226,7 @@ struct Panels {
     #expect(problems.isEmpty, "\(problems.prefix(3))")
   }
 
-  @Test("No columns make zeros, no panels make nothing", arguments: MatrixCase.all)
+  @Test("No columns make zeros, no panels make nothing", arguments: MatrixCase.all + MatrixCase.floats)
   func emptiness(_ matrixCase: MatrixCase) throws {
     let kernel = try matrixCase.kernel()
     let nothing = Fenced<UInt8>(repeating: 0, count: 0)
@@ -213,13 +239,13 @@ struct Panels {
     #expect(out.values.allSatisfy { $0 == 0 })
   }
 
-  @Test(
-    "Float types, and those that are dequantised on the way, have no kernel for int8 activations",
-    arguments: InstructionSet.tested)
-  func otherTypes(set: InstructionSet) throws {
+  @Test("Types are packed for the activations they meet, or not at all", arguments: InstructionSet.tested)
+  func forms(set: InstructionSet) throws {
     let table = try set.table()
     for type in QuantType.allCases {
-      #expect((table.packedKernel(type) != nil) == QuantType.multipliable.contains(type), "\(type)")
+      let form: ActivationForm? =
+        QuantType.multipliable.contains(type) ? .int8 : QuantType.floats.contains(type) ? .float : nil
+      #expect(table.packedKernel(type)?.activations == form, "\(type)")
     }
   }
 }

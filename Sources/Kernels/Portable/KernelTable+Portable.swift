@@ -2,10 +2,9 @@ extension KernelTable {
   /// The reference: plain Swift for any processor.
   public static let portable = KernelTable(
     instructionSet: .portable,
-    packedKernel: PortableMatrix.kernel,
+    packedKernel: { PortableMatrix.kernel(for: $0) ?? PortableFloatMatrix.kernel(for: $0) },
+    floatKernel: PortableFloatMatrix.singles,
     quantizeActivations: PortableActivations.quantize,
-    multiplyFloats: PortableVectors.multiplyFloats,
-    widen: PortableVectors.widen,
     rmsNorm: PortableVectors.rmsNorm,
     layerNorm: PortableVectors.layerNorm,
     rotate: PortableVectors.rotate,

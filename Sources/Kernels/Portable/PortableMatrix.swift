@@ -7,13 +7,15 @@ enum PortableMatrix {
     guard type.takesRoundedActivations, let dequantize = type.dequantizer else { return nil }
     // A panel is one row, unchanged.
     return MatrixKernel(
-      panelRows: 1,
+      activations: .int8, panelRows: 1,
       panelByteCount: { columns in columns / type.blockSize * type.blockByteCount },
       pack: { rows, rowByteCount, _, _, panel in panel.copyMemory(from: rows, byteCount: rowByteCount) },
       unpack: { panel, _, _, _, rowByteCount, rows in rows.copyMemory(from: panel, byteCount: rowByteCount) },
       multiply: { rows, rowCount, columns, tile, width, out, stride in
         multiply(type, dequantize, rows, rowCount, columns, tile, width, out, stride)
-      })
+      },
+      // As many as the kernel of floats has in a panel, for when these are dequantised.
+      panelsAtOnce: 16)
   }
 
   private static func multiply(

@@ -10,17 +10,6 @@ import KingletQuants
 
 /// The references of the kernels that work on vectors of floats.
 enum PortableVectors {
-  static func multiplyFloats(
-    _ weights: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ x: UnsafePointer<Float>, _ xStride: Int,
-    _ tokens: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int
-  ) {
-    for token in 0..<tokens {
-      for row in 0..<rows {
-        out[token * outStride + row] = dot(weights + row * columns, x + token * xStride, columns)
-      }
-    }
-  }
-
   /// Sixteen running sums, so that rounding errors grow with the columns of one lane only and the compiler can vectorise.
   static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {
     var sums = SIMD16<Float>(repeating: 0)
@@ -37,10 +26,6 @@ enum PortableVectors {
       i += 1
     }
     return sum
-  }
-
-  static func widen(_ type: QuantType, _ source: UnsafeRawPointer, _ count: Int, _ out: UnsafeMutablePointer<Float>) {
-    type.dequantizer?(source, count, out)
   }
 
   static func rmsNorm(
