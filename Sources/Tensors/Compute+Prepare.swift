@@ -39,9 +39,11 @@ extension Compute {
       }
       if rounds { round(floats, x.stride, columns, range, rows, tiles) }
     }
-    return Activations(
+    let activations = Activations(
       floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(tiles) : nil,
       source: x)
+    observer?.observe(activations, for: matrices)
+    return activations
   }
 
   /// Rounds the tokens of `range` into their tiles.

@@ -11,6 +11,8 @@ public final class Compute {
   public let options: ComputeOptions
   public let table: KernelTable
   public let threads: Int
+  /// Is shown what matrices are multiplied by.
+  public var observer: (any ActivationObserver)?
   let pool = ComputePool.shared
 
   /// Normalised rows, and rows rounded to int8, of the operation under way.
