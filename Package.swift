@@ -74,6 +74,7 @@ let package = Package(
     room("Tokenizers", ["KingletGGUF"]),
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
     room("Templates", ["KingletFiles"]),
+    room("Quantization", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
     // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
     room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
@@ -94,8 +95,8 @@ let package = Package(
     .executableTarget(
       name: "kinglet-cli",
       dependencies: [
-        "Kinglet", "KingletCatalog", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Kinglet", "KingletCatalog", "KingletEvaluation", "KingletGGUF", "KingletQuantization", "KingletTensors",
+        "KingletTransformer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
     .target(
@@ -116,6 +117,9 @@ let package = Package(
     tests("Files", ["KingletFiles"]),
     tests("Safetensors", ["KingletSafetensors", "KingletQuants"]),
     tests("Embedding", ["KingletEmbedding", "KingletTransformer", "KingletGGUF"]),
+    tests(
+      "Quantization",
+      ["KingletQuantization", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

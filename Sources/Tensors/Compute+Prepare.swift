@@ -60,9 +60,11 @@ extension Compute {
         first += width
       }
     }
-    return Activations(
+    let activations = Activations(
       floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
       interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x)
+    observer?.observe(activations, for: matrices)
+    return activations
   }
 
   /// `x = norm(x)`, row by row.

@@ -11,6 +11,8 @@ public final class Compute {
   public let options: ComputeOptions
   public let table: KernelTable
   public let threads: Int
+  /// Is shown what matrices are multiplied by.
+  public var observer: (any ActivationObserver)?
   let pool = ComputePool.shared
 
   /// Normalised rows, and tiles of tokens as int8 and as floats, of the operation under way.

@@ -10,6 +10,9 @@ public final class Decoder: Sendable {
   /// How a model is loaded and computed.
   public struct LoadOptions: Sendable {
     public var compute: ComputeOptions
+    /// Is shown what the matrices are multiplied by in every forward pass.
+    public var observer: (any ActivationObserver)?
+
     public init(compute: ComputeOptions = .init()) { self.compute = compute }
   }
 
@@ -56,6 +59,13 @@ public final class Decoder: Sendable {
   /// The same weights, computed in another way: they are shared, not copied.
   public func computing(_ compute: ComputeOptions) -> Decoder { Decoder(self, LoadOptions(compute: compute)) }
 
+  /// The same weights, with `observer` shown what they are multiplied by.
+  public func observed(by observer: any ActivationObserver) -> Decoder {
+    var options = options
+    options.observer = observer
+    return Decoder(self, options)
+  }
+
   private init(_ other: Decoder, _ options: LoadOptions) {
     description = other.description
     instructionSet = other.instructionSet
@@ -100,9 +110,9 @@ public final class Decoder: Sendable {
   }
 
   private func makeState() -> DecoderState {
-    DecoderState(
-      description, frequencyFactors: weights.frequencyFactors,
-      compute: Compute(options: options.compute, table: table))
+    let compute = Compute(options: options.compute, table: table)
+    compute.observer = options.observer
+    return DecoderState(description, frequencyFactors: weights.frequencyFactors, compute: compute)
   }
 }
 

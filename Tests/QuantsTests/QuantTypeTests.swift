@@ -1,4 +1,4 @@
-// QuantsTests: type sizes, block layouts, half-precision conversion, and dequantisation bit for bit.
+// QuantsTests: type sizes, block layouts, half-precision conversion, dequantisation and quantisation bit for bit.
 
 import KingletQuants
 import KingletTestSupport

@@ -39,7 +39,7 @@ private func dequantized(_ type: QuantType, _ bytes: [UInt8]) -> [Float] {
 }
 
 @Suite("Quantisation")
-struct QuantizationTests {
+struct QuantizerTests {
   @Test("The types that are offered can be quantised to, and others say that they cannot")
   func coverage() {
     #expect(Set(QuantType.allCases.filter(\.isQuantizable)) == Set(quantizable))
