@@ -100,25 +100,17 @@ import Testing
     }
   }
 
-  @Test("Poolings", arguments: [Pooling.none, .mean, .cls, .last])
-  func poolings(_ pooling: Pooling) throws {
-    let sequence = [2] + Self.text(6) + [3]
-    let hidden = try pooled(sequence, .none)
+  @Test("Poolings")
+  func poolings() throws {
+    let hidden = try pooled([2] + Self.text(6) + [3], .none)
     let rows = stride(from: 0, to: hidden.count, by: 64).map { Array(hidden[$0..<$0 + 64]) }
     #expect(rows.count == 8)
-    let expected: [Float] =
-      switch pooling {
-      case .none: hidden
-      case .mean, .rank: (0..<64).map { i in rows.reduce(0) { $0 + $1[i] } / 8 }
-      case .cls: rows[0]
-      case .last: rows[7]
-      }
-    let options = EmbeddingOptions(pooling: pooling, normalizes: false)
-    let actual = try embed([Self.text(6)], options)[0].vector
-    #expect(actual.count == expected.count && zip(actual, expected).allSatisfy { abs($0 - $1) < 1e-5 })
-    if pooling == .none {
-      #expect(throws: KingletError.self) { try embed([Self.text(6)], .init(pooling: pooling, dimensions: 8)) }
+    let mean = (0..<64).map { i in rows.reduce(0) { $0 + $1[i] } / 8 }
+    for (pooling, expected) in [(Pooling.none, hidden), (.mean, mean), (.cls, rows[0]), (.last, rows[7])] {
+      let actual = try embed([Self.text(6)], .init(pooling: pooling, normalizes: false))[0].vector
+      #expect(actual.count == expected.count && zip(actual, expected).allSatisfy { abs($0 - $1) < 1e-5 })
     }
+    #expect(throws: KingletError.self) { try embed([Self.text(6)], .init(pooling: Pooling.none, dimensions: 8)) }
   }
 
   @Test("What the model cannot do is refused")
