@@ -9,10 +9,12 @@ public struct GGUFMetadata: Sendable {
   struct Entry: Sendable {
     let key: String
     let value: GGUFValue
-    let offset: Int
+    /// Where the value lies in its file, or nil when it comes from none.
+    let offset: Int?
   }
 
-  let path: String
+  /// The file that the pairs come from, or what stands for it in errors.
+  public let path: String
   let entries: [Entry]
   let indices: [String: Int]
 
@@ -66,7 +68,7 @@ public struct GGUFMetadata: Sendable {
   }
 
   func location(of key: String) -> String {
-    "\(path): key \(quoted(key))" + (entry(key).map { ", byte \($0.offset)" } ?? "")
+    "\(path): key \(quoted(key))" + (entry(key)?.offset.map { ", byte \($0)" } ?? "")
   }
 
   private func entry(_ key: String) -> Entry? { indices[key].map { entries[$0] } }

@@ -13,7 +13,7 @@ struct CharacterClass: Sendable {
 
 /// What patterns ask about a character.
 struct CharacterFlags: OptionSet, Sendable {
-  let rawValue: UInt8
+  let rawValue: UInt16
 
   /// `\p{L}`
   static let letter = Self(rawValue: 1)
@@ -31,31 +31,49 @@ struct CharacterFlags: OptionSet, Sendable {
   static let lineBreak = Self(rawValue: 64)
   /// U+0020.
   static let space = Self(rawValue: 128)
+  /// `[0-9]`
+  static let digit = Self(rawValue: 256)
+  /// `[$+<=>^|~]`
+  static let asciiSymbol = Self(rawValue: 512)
+  /// U+0060.
+  static let backtick = Self(rawValue: 1024)
+  /// The sets of `DeepSeekCharacters`, looked up for its pre-tokenizers only.
+  static let listedLetter = Self(rawValue: 2048)
+  static let listedPunctuation = Self(rawValue: 4096)
+  static let listedAsian = Self(rawValue: 8192)
 
   /// The flags of the character that each byte of `text[range]` belongs to, continuation bytes included, so that runs
-  /// of characters are runs of bytes. What is not UTF-8 has no flags.
-  static func ofBytes(_ text: [UInt8], _ range: Range<Int>) -> [CharacterFlags] {
+  /// of characters are runs of bytes. What is not UTF-8 has no flags. `more` gives flags that few need.
+  static func ofBytes(
+    _ text: [UInt8], _ range: Range<Int>, more: ((Unicode.Scalar) -> CharacterFlags)? = nil
+  ) -> [CharacterFlags] {
     var flags: [CharacterFlags] = []
     flags.reserveCapacity(range.count)
     var index = range.lowerBound
     while index < range.upperBound {
       let first = text[index]
       if first < 0x80 {
-        flags.append(ascii[Int(first)])
+        flags.append(more.map { ascii[Int(first)].union($0(Unicode.Scalar(first))) } ?? ascii[Int(first)])
         index += 1
         continue
       }
       let length = min(first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1, range.upperBound - index)
       var value = UInt32(first) & (0x7F >> UInt32(length))
       for continuation in text[index + 1..<index + length] { value = value << 6 | UInt32(continuation & 0x3F) }
-      let found = Unicode.Scalar(value).map(of) ?? []
+      let found = Unicode.Scalar(value).map { more?($0).union(of($0)) ?? of($0) } ?? []
       for _ in 0..<length { flags.append(found) }
       index += length
     }
     return flags
   }
 
-  private static let ascii = (0..<128).map { of(Unicode.Scalar(UInt8($0))) }
+  private static let ascii = (0..<128).map { value in
+    var flags = of(Unicode.Scalar(UInt8(value)))
+    if (0x30...0x39).contains(value) { flags.insert(.digit) }
+    if value == 0x60 { flags.insert(.backtick) }
+    if flags.contains(.symbol), value != 0x60 { flags.insert(.asciiSymbol) }
+    return flags
+  }
 
   private static func of(_ scalar: Unicode.Scalar) -> CharacterFlags {
     switch scalar.properties.generalCategory {

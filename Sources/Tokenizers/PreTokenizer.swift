@@ -12,16 +12,24 @@ struct PreTokenizer: Sendable {
   var prefersWholeTokens = false
   /// Whether texts start with BOS where the file does not say.
   var addsBOS = false
+  /// Whether two texts are separated where the file does not say.
+  var addsSeparator = false
+  /// Flags of characters that only these rules ask for.
+  var moreFlags: (@Sendable (Unicode.Scalar) -> CharacterFlags)?
 
   /// One alternative of a pattern.
   enum Rule: Sendable {
     /// `after? of{1,upTo} then*`; `after` is one character.
     case run(of: CharacterClass, upTo: Int = .max, after: CharacterClass? = nil, then: CharacterClass? = nil)
+    /// `of{count}`
+    case block(of: CharacterClass, count: Int)
     /// `'s|'t|'re|'ve|'m|'ll|'d`
     case contraction(ignoringCase: Bool)
     /// `\s*[\r\n]+`
     case lineBreaks
     /// `\s+(?!\S)`: all of a run of whitespace but its last character, which goes to the word after it.
     case whitespaceBeforeLast
+    /// `\s+$`: the whitespace that a piece ends with.
+    case trailingWhitespace
   }
 }

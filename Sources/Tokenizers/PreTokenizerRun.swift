@@ -10,7 +10,7 @@ struct PreTokenizerRun {
     self.text = text
     self.range = range
     stages = preTokenizer.stages
-    flags = CharacterFlags.ofBytes(text, range)
+    flags = CharacterFlags.ofBytes(text, range, more: preTokenizer.moreFlags)
   }
 
   /// Calls `body` with each word, in order.
@@ -22,7 +22,7 @@ struct PreTokenizerRun {
     var start = piece.lowerBound
     var position = start
     while position < piece.upperBound {
-      guard let end = match(rules, at: position, before: piece.upperBound) else {
+      guard let end = match(rules, at: position, in: piece) else {
         position = next(position, before: piece.upperBound)
         continue
       }
@@ -34,15 +34,18 @@ struct PreTokenizerRun {
     if start < position { cut(start..<position, stage: stage + 1, body) }
   }
 
-  private func match(_ rules: [PreTokenizer.Rule], at start: Int, before limit: Int) -> Int? {
+  private func match(_ rules: [PreTokenizer.Rule], at start: Int, in piece: Range<Int>) -> Int? {
+    let limit = piece.upperBound
     for rule in rules {
       let end =
         switch rule {
         case .run(let of, let upTo, let after, let then):
           run(of, upTo, after, then, at: start, before: limit)
+        case .block(let of, let count): block(of, count, at: start, before: limit)
         case .contraction(let ignoringCase): contraction(ignoringCase, at: start, before: limit)
         case .lineBreaks: lineBreaks(at: start, before: limit)
         case .whitespaceBeforeLast: whitespaceBeforeLast(at: start, before: limit)
+        case .trailingWhitespace: trailingWhitespace(at: start, in: piece)
         }
       if let end { return end }
     }
@@ -62,6 +65,15 @@ struct PreTokenizerRun {
     }
     guard end > body else { return nil }
     return then.map { skip($0, .max, from: end, before: limit) } ?? end
+  }
+
+  private func block(_ of: CharacterClass, _ count: Int, at start: Int, before limit: Int) -> Int? {
+    var position = start
+    for _ in 0..<count {
+      guard position < limit, of.contains(flags(at: position)) else { return nil }
+      position = next(position, before: limit)
+    }
+    return position
   }
 
   private func contraction(_ ignoringCase: Bool, at start: Int, before limit: Int) -> Int? {
@@ -94,6 +106,15 @@ struct PreTokenizerRun {
       while end > start, isContinuation(end) { end -= 1 }
     }
     return end > start ? end : nil
+  }
+
+  private func trailingWhitespace(at start: Int, in piece: Range<Int>) -> Int? {
+    // Of a run of whitespace only the first is asked: what is true of it is true of the rest.
+    guard flags(at: start).contains(.whitespace),
+      start == piece.lowerBound || !flags(at: start - 1).contains(.whitespace)
+    else { return nil }
+    let end = skip(.any(.whitespace), .max, from: start, before: piece.upperBound)
+    return end == piece.upperBound ? end : nil
   }
 
   /// The end of up to `count` characters of a class.

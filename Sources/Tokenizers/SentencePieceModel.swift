@@ -7,26 +7,19 @@ final class SentencePieceModel: TextModel {
   private let vocabulary: Vocabulary
   private let index: VocabularyIndex
   private let scores: [Float]
-  private let byteTokens: [Int32]
-  private let unknown: Int32
+  private let cuts: SpaceCuts
+  private let fallback: Fallback
   let addsSpacePrefix: Bool
-  /// The bytes that stand before a space inside a token. Where no token has the byte before a space, no merge crosses
-  /// that place, and text is cut there: words stay in the cache, which a text of a megabyte does not.
-  private let bytesBeforeSpace: [Bool]
 
   /// - Parameter scores: one for each token, none of them NaN.
-  init(_ vocabulary: Vocabulary, scores: [Float], unknown: Int32?, addsSpacePrefix: Bool) {
+  init(_ vocabulary: Vocabulary, scores: [Float], fallback: Fallback, addsSpacePrefix: Bool) {
     self.vocabulary = vocabulary
     self.addsSpacePrefix = addsSpacePrefix
-    self.unknown = unknown ?? Symbol.missing
+    self.fallback = fallback
     index = VocabularyIndex(vocabulary)
     self.scores = scores
-    byteTokens = Self.byteTokens(of: vocabulary)
-    bytesBeforeSpace = Self.bytesBeforeSpace(in: vocabulary)
+    cuts = SpaceCuts(vocabulary)
   }
-
-  /// Whether every text has tokens.
-  var spellsAnything: Bool { unknown != Symbol.missing || !byteTokens.contains(Symbol.missing) }
 
   func prepare(_ text: [UInt8]) -> [UInt8] { SpaceMark.decode(text) }
 
@@ -45,7 +38,7 @@ final class SentencePieceModel: TextModel {
     var queue = MergeQueue()
     var start = range.lowerBound
     while start < range.upperBound {
-      let end = endOfWord(text, from: start, before: range.upperBound)
+      let end = cuts.next(in: text, after: start, before: range.upperBound)
       queue.reset()
       var position = start
       while position < end {
@@ -57,26 +50,14 @@ final class SentencePieceModel: TextModel {
       queue.mergeAll { left, right in
         find(text, left.start..<right.end).map { (Self.priority(scores[Int($0)]), $0) }
       }
-      queue.forEach { append($0, of: text, to: &ids) }
+      queue.forEach { symbol in
+        if symbol.id != Symbol.missing {
+          ids.append(symbol.id)
+        } else {
+          fallback.append(text[symbol.start..<symbol.end], to: &ids)
+        }
+      }
       start = end
-    }
-  }
-
-  private func endOfWord(_ text: [UInt8], from start: Int, before limit: Int) -> Int {
-    let space = UInt8(ascii: " ")
-    var end = start + 1
-    while end < limit, text[end] != space || text[end - 1] == space || bytesBeforeSpace[Int(text[end - 1])] { end += 1 }
-    return end
-  }
-
-  private func append(_ symbol: Symbol, of text: [UInt8], to ids: inout [Int32]) {
-    guard symbol.id == Symbol.missing else { return ids.append(symbol.id) }
-    let bytes = text[symbol.start..<symbol.end].map { byteTokens[Int($0)] }
-    if !bytes.contains(Symbol.missing) {
-      ids += bytes
-    } else if unknown != Symbol.missing, ids.last != unknown {
-      // SentencePiece makes one unknown token of a run of them.
-      ids.append(unknown)
     }
   }
 
@@ -88,27 +69,5 @@ final class SentencePieceModel: TextModel {
   private static func priority(_ score: Float) -> UInt32 {
     let bits = (score == 0 ? 0 : score).bitPattern
     return bits >> 31 == 0 ? ~(bits | 1 << 31) : bits
-  }
-
-  private static func byteTokens(of vocabulary: Vocabulary) -> [Int32] {
-    var tokens = [Int32](repeating: Symbol.missing, count: 256)
-    for id in vocabulary.ids where vocabulary.kind(of: id) == .byte {
-      guard let range = vocabulary.range(of: id), range.count == 1 else { continue }
-      tokens[Int(vocabulary.bytes[range.lowerBound])] = id
-    }
-    return tokens
-  }
-
-  private static func bytesBeforeSpace(in vocabulary: Vocabulary) -> [Bool] {
-    let space = UInt8(ascii: " ")
-    var found = [Bool](repeating: false, count: 256)
-    let bytes = vocabulary.bytes.span
-    for id in vocabulary.ids {
-      guard let range = vocabulary.range(of: id), range.count > 1 else { continue }
-      for index in range.lowerBound + 1..<range.upperBound where bytes[index] == space {
-        found[Int(bytes[index - 1])] = true
-      }
-    }
-    return found
   }
 }

@@ -1,5 +1,8 @@
 /// U+2581, which SentencePiece writes for a space.
 enum SpaceMark {
+  /// The mark in UTF-8.
+  static let bytes: [UInt8] = [0xE2, 0x96, 0x81]
+
   /// The text with a space for each mark.
   static func decode(_ text: [UInt8]) -> [UInt8] {
     guard text.contains(0xE2) else { return text }
@@ -7,9 +10,9 @@ enum SpaceMark {
     decoded.reserveCapacity(text.count)
     var index = 0
     while index < text.count {
-      if text[index...].starts(with: [0xE2, 0x96, 0x81]) {
+      if text[index...].starts(with: bytes) {
         decoded.append(UInt8(ascii: " "))
-        index += 3
+        index += bytes.count
       } else {
         decoded.append(text[index])
         index += 1

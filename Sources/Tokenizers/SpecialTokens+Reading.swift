@@ -5,12 +5,15 @@ extension SpecialTokens {
   /// Reads the special tokens of a file; where it does not name the end of a turn, or only one of several, they are
   /// known by their texts.
   ///
-  /// - Parameter addsBOS: what holds where the file does not say.
+  /// - Parameter defaults: what holds where the file does not say.
   init(
-    _ metadata: GGUFMetadata, _ vocabulary: Vocabulary, _ matcher: SpecialTokenMatcher, addsBOS: Bool
+    _ metadata: GGUFMetadata, _ vocabulary: Vocabulary, _ matcher: SpecialTokenMatcher,
+    defaults: SpecialTokenDefaults
   ) throws(KingletError) {
-    func token(_ key: String) throws(KingletError) -> Int32? {
-      guard let number = try metadata.integer(key) else { return nil }
+    func token(_ key: String, default known: Int32? = nil) throws(KingletError) -> Int32? {
+      guard let number = try metadata.integer(key) else {
+        return known.flatMap { vocabulary.kind(of: $0) == nil ? nil : $0 }
+      }
       guard let id = Int32(exactly: number), vocabulary.kind(of: id) != nil else {
         throw metadata.corrupt(key, "the vocabulary of \(vocabulary.count) tokens has no token \(number)")
       }
@@ -19,15 +22,18 @@ extension SpecialTokens {
     let turnEnds = Self.endOfTurnTexts.compactMap { matcher.id(of: $0.utf8) }
     let textEnds = Self.endOfTextTexts.compactMap { matcher.id(of: $0.utf8) }
       .filter { vocabulary.kind(of: $0) == .control }
-    bos = try token(VocabularyKey.bos)
-    eos = try token(VocabularyKey.eos)
+    bos = try token(VocabularyKey.bos, default: token(VocabularyKey.classification, default: defaults.bos))
+    eos = try token(VocabularyKey.eos, default: defaults.eos)
     eot = try token(VocabularyKey.eot) ?? turnEnds.first
-    unknown = try token(VocabularyKey.unknown)
-    padding = try token(VocabularyKey.padding)
+    unknown = try token(VocabularyKey.unknown, default: defaults.unknown)
+    padding = try token(VocabularyKey.padding, default: defaults.padding)
+    separator = try token(VocabularyKey.separator, default: defaults.separator)
     endOfGeneration = Set(turnEnds + textEnds + [eos, eot, try token(VocabularyKey.eom)].compactMap { $0 })
-    self.addsBOS = try metadata.bool(VocabularyKey.addsBOS) ?? (addsBOS && bos != nil)
-    addsEOS = try metadata.bool(VocabularyKey.addsEOS) ?? false
-    if self.addsBOS, bos == nil {
+    addsBOS = try metadata.bool(VocabularyKey.addsBOS) ?? (defaults.addsBOS && bos != nil)
+    addsEOS = try metadata.bool(VocabularyKey.addsEOS) ?? (defaults.addsEOS && eos != nil)
+    addsSeparator = try metadata.bool(VocabularyKey.addsSeparator) ?? (defaults.addsSeparator && separator != nil)
+    ending = addsEOS ? eos : addsSeparator && defaults.endsWithSeparator ? separator : nil
+    if addsBOS, bos == nil {
       throw metadata.corrupt(
         VocabularyKey.addsBOS, "texts are to start with BOS, but the file does not name that token")
     }

@@ -10,10 +10,16 @@ public struct SpecialTokens: Sendable {
   public internal(set) var unknown: Int32?
   /// Fills up a batch.
   public internal(set) var padding: Int32?
+  /// Stands between two texts, and in BERT after each.
+  public internal(set) var separator: Int32?
   /// Whether the model expects `bos` before a text.
   public internal(set) var addsBOS = false
   /// Whether the model expects `eos` after a text.
   public internal(set) var addsEOS = false
+  /// Whether the model expects `separator` between two texts.
+  public internal(set) var addsSeparator = false
+  /// The token that the model expects after a text, if any: `eos`, or for BERT `separator`.
+  public internal(set) var ending: Int32?
   /// Tokens after which a model has nothing more to say: `eos`, `eot` and tokens that are known by their text to end
   /// a turn. Files often name only one of them.
   public internal(set) var endOfGeneration: Set<Int32> = []

@@ -28,7 +28,7 @@ public final class Tokenizer: Sendable {
   /// The tokens of a text.
   ///
   /// - Parameters:
-  ///   - addSpecial: put BOS before and EOS after, as the file asks.
+  ///   - addSpecial: put BOS before and EOS (in BERT: the separator) after, as the file asks.
   ///   - parseSpecial: let the spelling of a control token ("<|im_end|>") become that token. Right for text that a
   ///     chat template made, wrong for text that a stranger wrote. User-defined tokens are found in either case.
   public func encode(_ text: String, addSpecial: Bool = true, parseSpecial: Bool = false) -> [Int32] {
@@ -42,8 +42,19 @@ public final class Tokenizer: Sendable {
       position = found.range.upperBound
     }
     if position < text.count { model.encode(text, position..<text.count, into: &ids) }
-    if addSpecial, special.addsEOS, let eos = special.eos { ids.append(eos) }
+    if addSpecial, let ending = special.ending { ids.append(ending) }
     return ids
+  }
+
+  /// The tokens of two texts that a model judges together, such as a question and a passage, and where those of the
+  /// second start.
+  public func encode(_ first: String, with second: String) -> (ids: [Int32], secondStart: Int) {
+    var ids = encode(first)
+    if special.addsSeparator, special.addsEOS, let separator = special.separator { ids.append(separator) }
+    let start = ids.count
+    ids += encode(second, addSpecial: false)
+    if let ending = special.ending { ids.append(ending) }
+    return (ids, start)
   }
 
   /// The text of tokens. Where the vocabulary puts a space before every text, one that the very first token starts with

@@ -14,9 +14,18 @@ enum VocabularyKey {
   static let eot = "tokenizer.ggml.eot_token_id"
   static let eom = "tokenizer.ggml.eom_token_id"
   static let unknown = "tokenizer.ggml.unknown_token_id"
+  /// So spelled in the format.
+  static let separator = "tokenizer.ggml.seperator_token_id"
+  /// What files of BERT call the token that starts a text.
+  static let classification = "tokenizer.ggml.cls_token_id"
   static let padding = "tokenizer.ggml.padding_token_id"
   static let addsBOS = "tokenizer.ggml.add_bos_token"
   static let addsEOS = "tokenizer.ggml.add_eos_token"
+  static let addsSeparator = "tokenizer.ggml.add_sep_token"
+  static let lowercases = "tokenizer.ggml.normalizer.lowercase"
+  static let stripsAccents = "tokenizer.ggml.normalizer.strip_accents"
+  static let mergesSpaces = "tokenizer.ggml.remove_extra_whitespaces"
+  static let charsmap = "tokenizer.ggml.precompiled_charsmap"
   static let addsSpacePrefix = "tokenizer.ggml.add_space_prefix"
 }
 
@@ -43,6 +52,20 @@ extension Vocabulary {
       append(kind) { decode(kind, text, &$0) }
     }
     markKnownEnds()
+  }
+}
+
+extension Vocabulary {
+  /// Reads the tokens of a file that are written as SentencePiece does it: spaces as U+2581, bytes as `<0x0A>`.
+  init(sentencePiece metadata: GGUFMetadata) throws(KingletError) {
+    try self.init(metadata) { kind, text, bytes in
+      if kind == .byte, let byte = ByteToken.byte(text) {
+        bytes.append(byte)
+      } else {
+        TokenText.append(text, to: &bytes)
+      }
+    }
+    decodeSpaceMarks()
   }
 }
 

@@ -88,6 +88,11 @@ struct Vocabulary: Sendable {
   /// The kind of a token, or nil for a number that is no token.
   func kind(of id: Int32) -> TokenKind? { id >= 0 && Int(id) < kinds.count ? kinds[Int(id)] : nil }
 
+  /// The length of the longest text among the tokens that text is put together of, in bytes.
+  var longestMergeableByteCount: Int {
+    ids.reduce(0) { kind(of: $1)?.isMergeable == true ? max($0, range(of: $1)?.count ?? 0) : $0 }
+  }
+
   /// Changes the kind of a token.
   mutating func setKind(_ kind: TokenKind, of id: Int32) {
     if id >= 0, Int(id) < kinds.count { kinds[Int(id)] = kind }

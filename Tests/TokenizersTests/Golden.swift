@@ -3,7 +3,7 @@ import Testing
 
 /// The expected results for one vocabulary (`golden/tokenizers/NAME.json`, described in the README there).
 struct Golden: Decodable {
-  let gguf: String
+  let gguf: String?
   let gguf_stored: Bool
   let n_vocab: Int
   let special: Special
@@ -15,8 +15,9 @@ struct Golden: Decodable {
     let bos: Int32?
     let eos: Int32?
     let pad: Int32?
-    let add_bos: Bool
-    let add_eos: Bool
+    /// Missing for MiniLM, whose ids do not come from a GGUF file.
+    let add_bos: Bool?
+    let add_eos: Bool?
   }
 
   struct Case: Decodable {
@@ -28,6 +29,7 @@ struct Golden: Decodable {
     let ids_add_special: Ids?
     let ids_add_special_parse_special: Ids?
     let alt_ids: Ids?
+    let llama_cpp_ids: Ids?
     let parse_special_unverified: Bool?
 
     var input: String {
@@ -43,7 +45,8 @@ struct Golden: Decodable {
   struct Detokenize: Decodable {
     let id: String
     let ids: [Int32]
-    let pieces_hex: [String]
+    /// Missing for MiniLM.
+    let pieces_hex: [String]?
     let text_hex: String
     let text_special_hex: String
     let cleaned: Bool?
@@ -98,6 +101,12 @@ enum GoldenVocabulary: String, CaseIterable, CustomTestStringConvertible {
   case llama = "llama-spm"
   case phi3 = "phi-3"
   case starcoder, refact, mpt, qwen35
+  case falcon
+  case deepSeekLLM = "deepseek-llm"
+  case deepSeekCoder = "deepseek-coder"
+  case gptNeoX = "gpt-neox"
+  case bert = "bert-bge"
+  case nomic = "nomic-bert-moe"
 
   var testDescription: String { rawValue }
 

@@ -35,6 +35,28 @@ struct HostileVocabularyTests {
     expectCorrupt(.sentencePiece([("a", 0)]), key, value)
   }
 
+  @Test(
+    arguments: [
+      ("tokenizer.ggml.unknown_token_id", nil), ("tokenizer.ggml.unknown_token_id", .uint32(50)),
+      ("tokenizer.ggml.cls_token_id", .uint32(50)), ("tokenizer.ggml.seperator_token_id", .string("[SEP]")),
+      ("tokenizer.ggml.normalizer.lowercase", .uint32(1)), ("tokenizer.ggml.normalizer.strip_accents", .string("")),
+      ("tokenizer.ggml.add_sep_token", .uint32(1)), ("tokenizer.ggml.add_eos_token", .bool(true)),
+    ] as [(String, GGUFValue?)])
+  func `WordPiece vocabularies`(key: String, value: GGUFValue?) {
+    expectCorrupt(.wordPiece(["▁a", "b"]), key, value)
+  }
+
+  @Test(
+    arguments: [
+      ("tokenizer.ggml.scores", nil), ("tokenizer.ggml.scores", .array(GGUFArray([1] as [Float]))),
+      ("tokenizer.ggml.precompiled_charsmap", .array(GGUFArray([1000, 2] as [Int32]))),
+      ("tokenizer.ggml.precompiled_charsmap", .string("")), ("tokenizer.ggml.add_space_prefix", .uint32(1)),
+      ("tokenizer.ggml.remove_extra_whitespaces", .string("yes")), ("tokenizer.ggml.eos_token_id", .uint32(260)),
+    ] as [(String, GGUFValue?)])
+  func `Unigram vocabularies`(key: String, value: GGUFValue?) {
+    expectCorrupt(.unigram([("a", 0)]), key, value)
+  }
+
   @Test func `a token to add must be named`() {
     var toy = ToyVocabulary.bytePair()
     toy.metadata.removeAll { $0.key.hasSuffix("_id") }
@@ -55,8 +77,8 @@ struct HostileVocabularyTests {
 
   @Test(
     arguments: [
-      ("tokenizer.ggml.model", "bert"), ("tokenizer.ggml.model", "rwkv"), ("tokenizer.ggml.pre", "default"),
-      ("tokenizer.ggml.pre", "dbrx"), ("tokenizer.ggml.pre", nil),
+      ("tokenizer.ggml.model", "plamo2"), ("tokenizer.ggml.model", "rwkv"), ("tokenizer.ggml.pre", "chameleon"),
+      ("tokenizer.ggml.pre", "superbpe"), ("tokenizer.ggml.pre", nil),
     ] as [(String, String?)])
   func `what is not known is refused by name`(key: String, name: String?) {
     let error = failure(.bytePair(), key, name.map { .string($0) })
@@ -93,11 +115,15 @@ struct HostileVocabularyTests {
     }
   }
 
-  @Test(arguments: ["gpt2", "llama"])
+  @Test(arguments: ["gpt2", "llama", "bert", "t5"])
   func `every corrupted byte is an error or a vocabulary`(model: String) throws {
     let toy: ToyVocabulary =
-      model == "gpt2"
-      ? .bytePair("qwen2", merges: ["a b", "Ġ a", "Ġa b"]) : .sentencePiece([("a", -1), ("▁a", -2)])
+      switch model {
+      case "gpt2": .bytePair("qwen2", merges: ["a b", "Ġ a", "Ġa b"])
+      case "llama": .sentencePiece([("a", -1), ("▁a", -2)])
+      case "t5": .unigram([("a", -1), ("▁a", -2)])
+      default: .wordPiece(["▁a", "b", "▁ab", "▁é"], lowercases: true, stripsAccents: false)
+      }
     let file = toy.file()
     for position in file.indices {
       for flip: UInt8 in [0x01, 0x80, 0xFF] {

@@ -39,12 +39,32 @@ struct PreTokenizerTests {
     #expect(cut("हिन्दी", "qwen2").count > 1)
   }
 
+  @Test(arguments: [
+    ("a1234 56", ["a", "123", "4", " 56"]), ("x<=`y`", ["x", "<=`", "y", "`"]), ("don't", ["don", "'", "t"]),
+  ])
+  func `Falcon cuts blocks of three digits`(text: String, words: [String]) { #expect(cut(text, "falcon") == words) }
+
+  @Test(arguments: [
+    ("a\n\nb", ["a", "\n", "\n", "b"]), (" one  two  ", [" one", " ", " two", "  "]), ("x12", ["x", "12"]),
+    ("中文abc", ["中文", "abc"]), ("né!", ["n", "é", "!"]),
+  ])
+  func `DeepSeek cuts by lists of characters`(text: String, words: [String]) {
+    #expect(cut(text, "deepseek-llm") == words)
+  }
+
+  @Test func `whitespace that may or may not end a text takes no long time`() {
+    let spaces = String(repeating: " ", count: 300_000)
+    #expect(cut(spaces + "a" + spaces, "deepseek-llm").joined().utf8.count == 600_001)
+  }
+
   @Test func `text where no rule matches is cut from what is matched`() {
     let digits = PreTokenizer(stages: [[.run(of: .any(.number))]])
     #expect(cut("ab12cd3", digits) == ["ab", "12", "cd", "3"])
   }
 
-  @Test(arguments: ["gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35"])
+  @Test(arguments: [
+    "gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "falcon", "deepseek-llm", "deepseek-coder", "default", "dbrx",
+  ])
   func `words make up the text`(name: String) {
     var random = SeededGenerator(seed: 4)
     for _ in 0..<500 {

@@ -77,6 +77,32 @@ struct ToyVocabulary {
     return toy
   }
 
+  /// WordPiece: the special tokens of BERT and pieces, those that start a word with their mark.
+  static func wordPiece(
+    _ pieces: [String], lowercases: Bool? = nil, stripsAccents: Bool? = nil
+  ) -> ToyVocabulary {
+    var toy = ToyVocabulary()
+    for token in ["[PAD]", "[UNK]", "[CLS]", "[SEP]"] { toy.add(token, .control) }
+    for piece in pieces { toy.add(piece) }
+    toy.metadata = [
+      ("tokenizer.ggml.model", .string("bert")), ("tokenizer.ggml.unknown_token_id", .uint32(1)),
+      ("tokenizer.ggml.cls_token_id", .uint32(2)), ("tokenizer.ggml.seperator_token_id", .uint32(3)),
+    ]
+    if let lowercases { toy.metadata.append(("tokenizer.ggml.normalizer.lowercase", .bool(lowercases))) }
+    if let stripsAccents { toy.metadata.append(("tokenizer.ggml.normalizer.strip_accents", .bool(stripsAccents))) }
+    return toy
+  }
+
+  /// Unigram: special tokens as XLM-R has them, the 256 bytes if asked for, and pieces with their scores.
+  static func unigram(_ pieces: [(String, Float)], bytes: Bool = false) -> ToyVocabulary {
+    var toy = sentencePiece(pieces, bytes: bytes, addsSpacePrefix: true)
+    toy.metadata += [
+      ("tokenizer.ggml.model", .string("t5")), ("tokenizer.ggml.remove_extra_whitespaces", .bool(true)),
+      ("tokenizer.ggml.add_bos_token", .bool(true)),
+    ]
+    return toy
+  }
+
   /// Bytes in the alphabet of byte-level BPE.
   static func spelled(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
