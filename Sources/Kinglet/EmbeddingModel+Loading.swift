@@ -52,10 +52,10 @@ extension TextFrame {
   /// What a vocabulary says is to stand around texts.
   init(_ tokenizer: Tokenizer) {
     let special = tokenizer.special
-    let prefix = special.addsBOS ? [special.bos].compactMap { $0 } : []
-    let suffix = special.addsEOS ? [special.eos].compactMap { $0 } : []
-    // Between two texts RoBERTa and its kin, which begin with <s>, have their end twice, all others once.
-    let isDoubled = prefix.first.map { tokenizer.text(of: $0) } == "<s>"
-    self.init(prefix: prefix, suffix: suffix, separator: isDoubled ? suffix + suffix : suffix)
+    let suffix = [special.ending].compactMap { $0 }
+    // RoBERTa and its kin end the first of two texts and then begin the second; BERT has one token for both.
+    let separator = special.addsSeparator && special.addsEOS ? [special.separator].compactMap { $0 } : []
+    self.init(
+      prefix: special.addsBOS ? [special.bos].compactMap { $0 } : [], suffix: suffix, separator: suffix + separator)
   }
 }

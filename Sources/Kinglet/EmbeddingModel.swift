@@ -76,7 +76,10 @@ public final class EmbeddingModel: Sendable {
   }
 
   /// The tokens of a text as `Embedder` takes them: without those that the model wants around it.
+  ///
+  /// The spelling of a control token in the text becomes that token, as where these models were trained and measured: an
+  /// encoder obeys nobody, so there is nothing that a stranger's text could make it do.
   public func tokens(of text: String, task: EmbeddingTask = .plain) -> [Int32] {
-    tokenizer.encode(task.prefix + text, addSpecial: false)
+    tokenizer.encode(task.prefix + text, addSpecial: false, parseSpecial: true)
   }
 }
