@@ -14,153 +14,10 @@ import KingletQuants
 // Prefill: register tiles of three panels by eight tokens, whose activations lie side by side (`ActivationForm.float`).
 // Per column: 3 loads of weights, 8 broadcasts, 24 FMA. A core of this kind starts two FMA a cycle but little more than
 // one load, so smaller tiles would wait for loads. Columns are cut into runs, so that three panels of a run stay in the
-// first two caches while all tokens pass, and the tokens' part of a run in the second while all panels do; F16 and BF16
-// weights are widened to scratch for a run. A run leaves its sums in `out`, where the next one finds them.
+// first-level cache while all tokens pass; the next run is fetched meanwhile. F16 and BF16 weights are widened to scratch
+// for a run. A run leaves its sums in `out`, where the next one finds them.
 //
 // Decode: bound by memory; four panels side by side, as quantised ones (`multiplyStreams`).
-
-/// How weights lie in a panel.
-private protocol FloatFormat: SendableMetatype {
-  static var byteCount: Int { get }
-  /// Whether weights have to be widened.
-  static var isHalf: Bool { get }
-  /// Sixteen weights.
-  static func load(_ weights: UnsafeRawPointer) -> Floats
-}
-
-private enum Singles: FloatFormat {
-  @inline(__always) static var byteCount: Int { 4 }
-  @inline(__always) static var isHalf: Bool { false }
-  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats { loadFloats(weights, 0) }
-}
-
-private enum Halves: FloatFormat {
-  @inline(__always) static var byteCount: Int { 2 }
-  @inline(__always) static var isHalf: Bool { true }
-  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats { loadHalves(weights, 0) }
-}
-
-private enum BrainFloats: FloatFormat {
-  @inline(__always) static var byteCount: Int { 2 }
-  @inline(__always) static var isHalf: Bool { true }
-  @inline(__always) static func load(_ weights: UnsafeRawPointer) -> Floats {
-    let bits = _mm256_loadu_si256(weights.assumingMemoryBound(to: __m256i_u.self))
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))
-  }
-}
-
-/// A sum, or a weight of one column, for each row of some panels.
-private protocol PanelRows {
-  static var count: Int { get }
-  init()
-  init(_ sums: UnsafePointer<Float>)
-  init<Format: FloatFormat>(_: Format.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int)
-  /// `self += weights * x`
-  mutating func add(_ weights: Self, _ x: Floats)
-  func store(_ out: UnsafeMutablePointer<Float>)
-  /// Asks for some bytes of each panel.
-  static func fetch(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int)
-}
-
-private struct OnePanel: PanelRows {
-  @inline(__always) static var count: Int { 1 }
-  var rows: Floats
-  @inline(__always) init() { rows = _mm512_setzero_ps() }
-  @inline(__always) init(_ sums: UnsafePointer<Float>) { rows = _mm512_loadu_ps(sums) }
-  @inline(__always) init<Format: FloatFormat>(_: Format.Type, _ weights: UnsafeRawPointer, _: Int) {
-    rows = Format.load(weights)
-  }
-  @inline(__always) mutating func add(_ weights: Self, _ x: Floats) { rows = _mm512_fmadd_ps(weights.rows, x, rows) }
-  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) { _mm512_storeu_ps(out, rows) }
-  @inline(__always) static func fetch(_ weights: UnsafeRawPointer, _: Int, _ byteCount: Int) {
-    prefetch(weights, byteCount)
-  }
-}
-
-private struct PanelPair<First: PanelRows, Second: PanelRows>: PanelRows {
-  @inline(__always) static var count: Int { First.count &+ Second.count }
-  var first: First
-  var second: Second
-  @inline(__always) init() {
-    first = First()
-    second = Second()
-  }
-  @inline(__always) init(_ sums: UnsafePointer<Float>) {
-    first = First(sums)
-    second = Second(sums + 16 &* First.count)
-  }
-  @inline(__always)
-  init<Format: FloatFormat>(_ format: Format.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int) {
-    first = First(format, weights, panelByteCount)
-    second = Second(format, weights + First.count &* panelByteCount, panelByteCount)
-  }
-  @inline(__always) mutating func add(_ weights: Self, _ x: Floats) {
-    first.add(weights.first, x)
-    second.add(weights.second, x)
-  }
-  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) {
-    first.store(out)
-    second.store(out + 16 &* First.count)
-  }
-  @inline(__always) static func fetch(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int) {
-    First.fetch(weights, panelByteCount, byteCount)
-    Second.fetch(weights + First.count &* panelByteCount, panelByteCount, byteCount)
-  }
-}
-
-private typealias TwoPanels = PanelPair<OnePanel, OnePanel>
-private typealias ThreePanels = PanelPair<TwoPanels, OnePanel>
-private typealias FourPanels = PanelPair<TwoPanels, TwoPanels>
-
-/// The sums of some panels for some tokens.
-private protocol FloatSums {
-  associatedtype Panels: PanelRows
-  static var width: Int { get }
-  init()
-  init(_ out: UnsafePointer<Float>, stride: Int)
-  /// Adds the products with one column of each token.
-  mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>)
-  func store(_ out: UnsafeMutablePointer<Float>, stride: Int)
-}
-
-private struct OneFloatToken<Panels: PanelRows>: FloatSums {
-  @inline(__always) static var width: Int { 1 }
-  var sums: Panels
-  @inline(__always) init() { sums = Panels() }
-  @inline(__always) init(_ out: UnsafePointer<Float>, stride: Int) { sums = Panels(out) }
-  @inline(__always)
-  mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>) { sums.add(weights, _mm512_set1_ps(x.pointee)) }
-  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, stride: Int) { sums.store(out) }
-}
-
-private struct TokenPair<Half: FloatSums>: FloatSums {
-  typealias Panels = Half.Panels
-  @inline(__always) static var width: Int { Half.width &* 2 }
-  var first: Half
-  var second: Half
-  @inline(__always) init() {
-    first = Half()
-    second = Half()
-  }
-  @inline(__always) init(_ out: UnsafePointer<Float>, stride: Int) {
-    first = Half(out, stride: stride)
-    second = Half(out + Half.width &* stride, stride: stride)
-  }
-  @inline(__always) mutating func add(_ weights: Panels, _ x: UnsafePointer<Float>) {
-    first.add(weights, x)
-    second.add(weights, x + Half.width)
-  }
-  @inline(__always) func store(_ out: UnsafeMutablePointer<Float>, stride: Int) {
-    first.store(out, stride: stride)
-    second.store(out + Half.width &* stride, stride: stride)
-  }
-}
-
-private typealias TwoFloatTokens<Panels: PanelRows> = TokenPair<OneFloatToken<Panels>>
-private typealias FourFloatTokens<Panels: PanelRows> = TokenPair<TwoFloatTokens<Panels>>
-private typealias EightFloatTokens<Panels: PanelRows> = TokenPair<FourFloatTokens<Panels>>
-
-// MARK: Few tokens
 
 /// Panels times a tile of few tokens, read side by side as far as they make up groups of `Sums.Panels`.
 ///
@@ -172,6 +29,7 @@ private func multiplyStreams<Format: FloatFormat, Sums: FloatSums>(
 ) -> Int {
   let columnByteCount = 16 &* Format.byteCount
   let panelByteCount = columns &* columnByteCount
+  // As far ahead as quantised ones are asked for (`prefetchDistance`).
   let ahead = 1536
   // From this column on what lies ahead is in the next group of panels, past those of the other streams.
   let beyond = max(0, columns &- ahead / columnByteCount) & ~1
@@ -207,23 +65,35 @@ private func multiplyFew<Format: FloatFormat, Four: FloatSums, Two: FloatSums, O
   _ = multiplyStreams(format, one, panels, from: done, to: panelCount, columns, tile, out, stride)
 }
 
-// MARK: Many tokens
-
 /// Columns of a run: three panels of them are 36 kB as floats.
 private let runColumns = 192
 
 /// Bytes of three panels of a run as floats.
 private let runByteCount = 3 * 64 * runColumns
 
-/// Panels of a run, from `weights` on, times tiles of eight tokens.
+/// Panels of a run, fetched a slice at a time while tokens pass over those before.
+private struct NextRun {
+  var weights: UnsafeRawPointer
+  let panelByteCount: Int
+  let slice: Int
+
+  @inline(__always)
+  mutating func fetchSlice<Panels: PanelRows>(_: Panels.Type) {
+    Panels.fetch(weights, panelByteCount, slice)
+    weights += slice
+  }
+}
+
+/// A run of a group of panels times tiles of eight tokens.
 @inline(__always)
 private func multiplyRun<Format: FloatFormat, Sums: FloatSums>(
   _ format: Format.Type, _: Sums.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int, _ columns: Int,
   _ tiles: UnsafePointer<Float>, _ tileFloats: Int, _ tileCount: Int, _ out: UnsafeMutablePointer<Float>,
-  _ stride: Int, isContinued: Bool
+  _ stride: Int, isContinued: Bool, _ next: NextRun
 ) {
-  var (tiles, out, remaining) = (tiles, out, tileCount)
+  var (tiles, out, remaining, next) = (tiles, out, tileCount, next)
   while remaining > 0 {
+    next.fetchSlice(Sums.Panels.self)
     var sums = isContinued ? Sums(out, stride: stride) : Sums()
     var (w, x, left) = (weights, tiles, columns)
     while left > 0 {
@@ -239,33 +109,56 @@ private func multiplyRun<Format: FloatFormat, Sums: FloatSums>(
   }
 }
 
-/// The same for panels that are widened first, where they have to be.
+/// Writes a run of some panels as floats, panel after panel.
 @inline(__always)
-private func multiplyWidened<Format: FloatFormat, Sums: FloatSums>(
-  _ format: Format.Type, _ sums: Sums.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int, _ columns: Int,
-  _ tiles: UnsafePointer<Float>, _ tileFloats: Int, _ tileCount: Int, _ scratch: UnsafeMutableRawPointer,
-  _ out: UnsafeMutablePointer<Float>, _ stride: Int, isContinued: Bool
+private func widen<Format: FloatFormat>(
+  _: Format.Type, _ weights: UnsafeRawPointer, _ panelByteCount: Int, _ panelCount: Int, _ columns: Int,
+  _ floats: UnsafeMutableRawPointer
 ) {
-  guard Format.isHalf else {
-    return multiplyRun(
-      format, sums, weights, panelByteCount, columns, tiles, tileFloats, tileCount, out, stride,
-      isContinued: isContinued)
-  }
-  var widened = scratch
-  var panel = 0
-  while panel < Sums.Panels.count {
+  var (out, panel) = (floats, 0)
+  while panel < panelCount {
     var (w, left) = (weights + panel &* panelByteCount, columns)
     while left > 0 {
-      _mm512_store_ps(widened, Format.load(w))
+      _mm512_store_ps(out, Format.load(w))
       w += 16 &* Format.byteCount
-      widened += 64
+      out += 64
       left &-= 1
     }
     panel &+= 1
   }
-  multiplyRun(
-    Singles.self, sums, scratch, 64 &* columns, columns, tiles, tileFloats, tileCount, out, stride,
-    isContinued: isContinued)
+}
+
+/// A group of panels times tiles of eight tokens, run by run.
+@inline(__always)
+private func multiplyGroup<Format: FloatFormat, Sums: FloatSums>(
+  _ format: Format.Type, _ sums: Sums.Type, _ weights: UnsafeRawPointer, _ columns: Int,
+  _ tiles: UnsafePointer<Float>, _ tileCount: Int, _ scratch: UnsafeMutableRawPointer,
+  _ out: UnsafeMutablePointer<Float>, _ stride: Int
+) {
+  let columnByteCount = 16 &* Format.byteCount
+  let panelByteCount = columns &* columnByteCount
+  let runCount = max(1, (columns &+ runColumns &- 1) / runColumns)
+  var run = 0
+  while run < runCount {
+    let first = run &* columns / runCount
+    let count = (run &+ 1) &* columns / runCount &- first
+    let (w, x) = (weights + first &* columnByteCount, tiles + 8 &* first)
+    // After the last run, the first of the next group.
+    let beyond = run &+ 1 < runCount ? 0 : (Sums.Panels.count &- 1) &* panelByteCount
+    let next = NextRun(
+      weights: w + count &* columnByteCount + beyond, panelByteCount: panelByteCount,
+      slice: (count &* columnByteCount / max(1, tileCount) &+ 63) & ~63)
+    if Format.isHalf {
+      widen(format, w, panelByteCount, Sums.Panels.count, count, scratch)
+      multiplyRun(
+        Singles.self, sums, scratch, 64 &* count, count, x, 8 &* columns, tileCount, out, stride,
+        isContinued: run > 0, next)
+    } else {
+      multiplyRun(
+        format, sums, w, panelByteCount, count, x, 8 &* columns, tileCount, out, stride, isContinued: run > 0, next)
+    }
+    run &+= 1
+  }
 }
 
 @inline(__always)
@@ -273,35 +166,21 @@ private func multiplyMany<Format: FloatFormat>(
   _ format: Format.Type, _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int, _ tiles: UnsafePointer<Float>,
   _ tileCount: Int, _ scratch: UnsafeMutableRawPointer, _ out: UnsafeMutablePointer<Float>, _ stride: Int
 ) {
-  let columnByteCount = 16 &* Format.byteCount
-  let panelByteCount = columns &* columnByteCount
-  let runCount = max(1, (columns &+ runColumns &- 1) / runColumns)
-  var run = 0
-  while run < runCount {
-    let begin = run &* columns / runCount
-    let count = (run &+ 1) &* columns / runCount &- begin
-    let x = tiles + 8 &* begin
-    var w = panels + begin &* columnByteCount
-    var panel = 0
-    while panel &+ 3 <= panelCount {
-      multiplyWidened(
-        format, EightFloatTokens<ThreePanels>.self, w, panelByteCount, count, x, 8 &* columns, tileCount, scratch,
-        out + panel &* 16, stride, isContinued: run > 0)
-      panel &+= 3
-      w += 3 &* panelByteCount
-    }
-    while panel < panelCount {
-      multiplyWidened(
-        format, EightFloatTokens<OnePanel>.self, w, panelByteCount, count, x, 8 &* columns, tileCount, scratch,
-        out + panel &* 16, stride, isContinued: run > 0)
-      panel &+= 1
-      w += panelByteCount
-    }
-    run &+= 1
+  let panelByteCount = columns &* 16 &* Format.byteCount
+  var (w, panel) = (panels, 0)
+  while panel &+ 3 <= panelCount {
+    multiplyGroup(
+      format, EightFloatTokens<ThreePanels>.self, w, columns, tiles, tileCount, scratch, out + panel &* 16, stride)
+    w += 3 &* panelByteCount
+    panel &+= 3
+  }
+  while panel < panelCount {
+    multiplyGroup(
+      format, EightFloatTokens<OnePanel>.self, w, columns, tiles, tileCount, scratch, out + panel &* 16, stride)
+    w += panelByteCount
+    panel &+= 1
   }
 }
-
-// MARK: The kernels
 
 @inline(__always)
 private func multiplyTile<Format: FloatFormat>(

@@ -46,9 +46,9 @@ struct Split {
     let taskByteCount = matrix.panelByteCount * tiles * matrices
     if tokens < ActivationLayout.maximumWidth {
       panelsPerPart = min(panelCount, max(1, 16 / matrix.panelRows))
-      longestRun = max(1, Self.taskByteCount / max(1, taskByteCount * panelsPerPart))
       // Kernels read four strips side by side.
-      shortestRun = min(longestRun, 4)
+      shortestRun = 4
+      longestRun = max(shortestRun, Self.taskByteCount / max(1, taskByteCount * panelsPerPart))
     } else {
       let wanted = max(1, Self.taskByteCount / max(1, taskByteCount))
       let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
