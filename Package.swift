@@ -72,6 +72,7 @@ let package = Package(
         .target(name: "CBLAS", condition: .when(platforms: [.linux], traits: ["OpenBLAS"]))
       ]),
     room("Tokenizers", ["KingletGGUF"]),
+    room("Conversion", ["KingletGGUF", "KingletTokenizers"]),
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
     room("Templates", ["KingletFiles"]),
     room("Quantization", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
@@ -120,6 +121,7 @@ let package = Package(
     tests(
       "Quantization",
       ["KingletQuantization", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
+    tests("Conversion", ["KingletConversion", "KingletGGUF", "KingletTokenizers"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

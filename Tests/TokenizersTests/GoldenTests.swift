@@ -36,9 +36,9 @@ struct GoldenTests {
   @Test func `the first pre-tokenizer is that of the reference`() throws {
     let path = try #require(GoldenVocabulary.gptNeoX.path)
     let metadata = try GGUFFile(path: path).metadata
-    let pairs = metadata.keys.compactMap { key in metadata[key].map { (key: key, value: $0) } }
-    let named = GGUFMetadata(pairs + [("tokenizer.ggml.pre", .string("default"))], name: path)
-    let tokenizer = try Tokenizer.load(from: named)
+    var pairs = metadata.keys.compactMap { key in metadata[key].map { (key: key, value: $0) } }
+    pairs.append((key: "tokenizer.ggml.pre", value: .string("default")))
+    let tokenizer = try Tokenizer.load(from: GGUFMetadata(pairs, name: path))
     for one in try GoldenVocabulary.gptNeoX.golden().cases {
       let ids = tokenizer.encode(one.input, addSpecial: false)
       #expect(one.ids.matches(ids), "\(one.id): \(ids.prefix(40))")
