@@ -6,16 +6,19 @@ public struct Embedder: Sendable {
   public let frame: TextFrame
   /// The longest text that the model was made for, in tokens, those of the frame included.
   public let window: Int
+  /// Whether the model's vectors are to have unit length.
+  public let normalizes: Bool
 
   /// Tokens that pass through the encoder at once: enough to read the weights once for many, few enough that their
   /// activations stay in the caches. Texts are never cut for it.
   static let tokensPerPass = 512
 
   /// - Parameter window: at most what the encoder takes.
-  public init(_ encoder: Encoder, frame: TextFrame, window: Int? = nil) {
+  public init(_ encoder: Encoder, frame: TextFrame, window: Int? = nil, normalizes: Bool = true) {
     self.encoder = encoder
     self.frame = frame
     self.window = min(window ?? encoder.trainedContextLength, encoder.trainedContextLength)
+    self.normalizes = normalizes
   }
 
   /// Embeds texts, given as tokens without the frame, and gives each result to `body` with the text's index, in order.
@@ -62,12 +65,14 @@ public struct Embedder: Sendable {
 private struct EmbeddingPlan {
   let pooling: Pooling
   private let options: EmbeddingOptions
+  private let normalizes: Bool
   private let frame: TextFrame
   private let window: Int
 
   init(_ options: EmbeddingOptions, for embedder: Embedder) throws(KingletError) {
     let encoder = embedder.encoder
     self.options = options
+    normalizes = options.normalizes ?? embedder.normalizes
     frame = embedder.frame
     pooling = options.pooling ?? encoder.description.pooling
     if pooling == .rank {
@@ -119,7 +124,7 @@ private struct EmbeddingPlan {
         .unsupported, "the model's numbers have overflowed", remedy: "Use weights of another type, such as F32 or Q8_0."
       )
     }
-    if options.normalizes, pooling != .none, length > 0 {
+    if normalizes, pooling != .none, length > 0 {
       let scale = Float(1 / length)
       for i in vector.indices { vector[i] *= scale }
     }

@@ -14,8 +14,8 @@ public struct EmbeddingOptions: Sendable, Equatable {
 
   /// Nil takes what the model's file says.
   public var pooling: Pooling?
-  /// Whether vectors are scaled to unit length, so that their dot product is the cosine.
-  public var normalizes: Bool
+  /// Whether vectors are scaled to unit length, so that their dot product is the cosine; nil takes what the model says.
+  public var normalizes: Bool?
   /// Keeps only so many of the first dimensions, for models trained so that these carry most (Kusupati et al. 2022).
   public var dimensions: Int?
   public var overflow: Overflow
@@ -23,7 +23,7 @@ public struct EmbeddingOptions: Sendable, Equatable {
   public var window: Int?
 
   public init(
-    pooling: Pooling? = nil, normalizes: Bool = true, dimensions: Int? = nil, overflow: Overflow = .error,
+    pooling: Pooling? = nil, normalizes: Bool? = nil, dimensions: Int? = nil, overflow: Overflow = .error,
     window: Int? = nil
   ) {
     self.pooling = pooling

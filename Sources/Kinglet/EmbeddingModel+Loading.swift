@@ -36,17 +36,22 @@ extension EmbeddingModel {
         "the vocabulary has \(tokenizer.vocabularySize) tokens, the weights know \(encoder.vocabularySize)",
         at: file.path)
     }
-    // Sentence encoders were often trained on less than their tables of positions hold; the converter notes it.
     let window = try file.metadata.integer(windowKey)
     if let window, window < 1 { throw KingletError(.fileCorrupt, "\(window) is no length", at: windowKey) }
-    let embedder = Embedder(encoder, frame: TextFrame(tokenizer), window: window)
+    let embedder = Embedder(
+      encoder, frame: TextFrame(tokenizer), window: window,
+      normalizes: try file.metadata.bool(normalizationKey) ?? true)
     self.init(
       description: try EmbeddingModelDescription(file, embedder), tokenizer: tokenizer, embedder: embedder)
   }
 }
 
-/// The longest text that a sentence encoder was made for; no other software has a key for it.
-private let windowKey = "sentence_transformers.max_seq_length"
+// What sentence-transformers notes beside a model and the format has no keys for; our converter writes them.
+
+/// The longest text that a sentence encoder was made for, often less than its table of positions would allow.
+private let windowKey = "kinglet.embedding.max_tokens"
+/// Whether its vectors are scaled to unit length.
+private let normalizationKey = "kinglet.embedding.normalize"
 
 extension TextFrame {
   /// What a vocabulary says is to stand around texts.

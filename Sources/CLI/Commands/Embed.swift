@@ -57,7 +57,9 @@ struct Embed: AsyncParsableCommand {
     var embedder = model.embedder
     var sequences = texts.map { model.tokens(of: $0, task: embedding.embeddingTask) }
     if let tokens {
-      embedder = Embedder(embedder.encoder, frame: TextFrame(), window: embedder.encoder.trainedContextLength)
+      embedder = Embedder(
+        embedder.encoder, frame: TextFrame(), window: embedder.encoder.trainedContextLength,
+        normalizes: embedder.normalizes)
       sequences = [try parseTokens(tokens)]
     }
     let isSingle = (embedding.pooling ?? model.description.pooling) == .none

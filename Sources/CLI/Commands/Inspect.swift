@@ -54,6 +54,11 @@ struct Inspect: ParsableCommand {
           + "\(byteCount(decoder.keyValueBytes)) of keys and values (f16) when full",
       ])
     }
+    if let encoder = report.encoder {
+      rows.append(["layers", "\(encoder.layers), \(encoder.hiddenSize) wide, feed-forward \(encoder.feedForwardSize)"])
+      rows.append(["attention", "\(encoder.heads) heads of \(encoder.headSize)"])
+      rows.append(["embeds", "texts of up to \(encoder.trainedContext) tokens, pooling \(encoder.pooling)"])
+    }
     if let problem = report.problem { rows.append(["cannot run", problem]) }
     try standardOutput(table(rows) + "\nmetadata\n")
     try standardOutput(table(report.metadata.map { ["  " + $0.key, $0.type, $0.value] }))
@@ -85,6 +90,23 @@ private struct FileReport: Encodable {
     let trainedContext: Int
     let defaultContext: Int
     let keyValueBytes: Int
+
+    init(_ d: DecoderDescription) {
+      let context = min(d.trainedContextLength, LanguageModel.defaultContextLimit)
+      (layers, hiddenSize, feedForwardSize) = (d.layers.count, d.hiddenSize, d.feedForwardSize)
+      (heads, keyHeads, headSize) = (d.headCount, d.keyHeadCount, d.headSize)
+      (trainedContext, defaultContext) = (d.trainedContextLength, context)
+      keyValueBytes = d.cacheByteCount(capacity: context)
+    }
+  }
+  struct EncoderReport: Encodable {
+    let layers: Int
+    let hiddenSize: Int
+    let feedForwardSize: Int
+    let heads: Int
+    let headSize: Int
+    let trainedContext: Int
+    let pooling: String
   }
   struct Entry: Encodable {
     let key: String
@@ -109,6 +131,7 @@ private struct FileReport: Encodable {
   let tokenizer: TokenizerReport?
   let hasChatTemplate: Bool
   let decoder: DecoderReport?
+  let encoder: EncoderReport?
   /// Why Kinglet cannot run it.
   let problem: String?
   let metadata: [Entry]
@@ -138,18 +161,20 @@ private struct FileReport: Encodable {
       tokenizer = nil
     }
     hasChatTemplate = m["tokenizer.chat_template"] != nil
+    var (decoder, encoder, problem): (DecoderReport?, EncoderReport?, String?)
     do {
-      let d = try Decoder.describe(file)
-      let context = min(d.trainedContextLength, LanguageModel.defaultContextLimit)
-      decoder = DecoderReport(
-        layers: d.layers.count, hiddenSize: d.hiddenSize, feedForwardSize: d.feedForwardSize, heads: d.headCount,
-        keyHeads: d.keyHeadCount, headSize: d.headSize, trainedContext: d.trainedContextLength,
-        defaultContext: context, keyValueBytes: d.cacheByteCount(capacity: context))
-      problem = nil
+      if try Encoder.isEncoder(file) {
+        let d = try Encoder.describe(file)
+        encoder = EncoderReport(
+          layers: d.layers.count, hiddenSize: d.hiddenSize, feedForwardSize: d.feedForwardSize, heads: d.headCount,
+          headSize: d.headSize, trainedContext: d.trainedContextLength, pooling: d.pooling.rawValue)
+      } else {
+        decoder = try DecoderReport(Decoder.describe(file))
+      }
     } catch {
-      decoder = nil
       problem = "\(error)"
     }
+    (self.decoder, self.encoder, self.problem) = (decoder, encoder, problem)
     metadata = m.keys.map { key in
       let (type, text) = m[key].map(Self.describe) ?? ("", "")
       return Entry(key: key, type: type, value: text)

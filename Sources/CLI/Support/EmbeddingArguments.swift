@@ -24,8 +24,8 @@ struct EmbeddingArguments: ParsableArguments {
   @Option(parsing: .unconditional, help: "The longest text in tokens (default: what the model was made for).")
   var window: Int?
 
-  @Flag(inversion: .prefixedNo, help: "Scale vectors to unit length.")
-  var normalize = true
+  @Flag(inversion: .prefixedNo, help: "Scale vectors to unit length (default: what the model says).")
+  var normalize: Bool?
 
   @Option(
     help:
