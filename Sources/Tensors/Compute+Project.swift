@@ -281,9 +281,10 @@ extension Compute {
     !(matrix.isQuantized && options.activations == .int8) && usesBLAS(matrix, tokens: tokens)
   }
 
-  /// Measured on the machine of the design: our AVX-512 tiles make 120 to 160 GFLOP/s on one core in the shapes of small
-  /// models, OpenBLAS 80 to 120 (it copies both operands for every task), and only ours give the same bits for every
-  /// batch. Under other tables the library is faster, but for a single token, which is bound by memory.
+  /// Measured on the machine of the design, 256 tokens with the shapes of small models and encoders: our AVX-512 tiles make
+  /// 1.4 to 1.9 times the products of OpenBLAS (which is given parts, unpacks their weights and copies both operands), and
+  /// only ours give the same bits for every batch. Under other tables the library was faster, but for a single token,
+  /// which is bound by memory.
   private func usesBLAS(_ matrix: PackedMatrix, tokens: Int) -> Bool {
     guard tokens > 1, BLAS.isAvailable else { return false }
     return switch options.matmul {
