@@ -9,7 +9,7 @@ import Testing
 @Suite("Quantised files")
 struct QuantizationTests {
   private func values(_ name: String, _ count: Int) -> [Float] {
-    var random = SeededRandom(UInt64(name.utf8.reduce(7) { $0 &* 31 &+ Int($1) }))
+    var random = SeededRandom(name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
     return random.floats(count)
   }
 

@@ -21,9 +21,12 @@ private func quantized(
       for index in 0..<values.count / columns {
         let (row, start) = (row + index * columns, start + 1 + index * rowByteCount)
         do throws(KingletError) {
-          guard let importance else { return try type.quantize(row, count: columns, into: start) }
-          try importance.withUnsafeBufferPointer { (importance) throws(KingletError) in
-            try type.quantize(row, count: columns, importance: importance.baseAddress, into: start)
+          if let importance {
+            try importance.withUnsafeBufferPointer { (importance) throws(KingletError) in
+              try type.quantize(row, count: columns, importance: importance.baseAddress, into: start)
+            }
+          } else {
+            try type.quantize(row, count: columns, into: start)
           }
         } catch { failure = error }
       }
@@ -134,7 +137,7 @@ struct QuantizerTests {
 
   @Test("Values of any size give finite results of their size or zero", arguments: quantizable)
   func extremes(type: QuantType) throws {
-    for exponent in stride(from: -44, through: 4, by: 2) {
+    for exponent in stride(from: -44, through: 2, by: 2) {
       let scale = Float(sign: .plus, exponent: exponent * 10 / 3, significand: 1)
       let values = heavyTailed(rows: 1, columns: 512).map { $0 * scale }
       for importance in [nil, unevenImportance(columns: 512), [Float](repeating: 0, count: 512)] {

@@ -54,9 +54,16 @@ extension Lanes {
       .replacing(with: nearest - 1, where: (rest .== -0.5) .& (self .< 0))
   }
 
-  /// Writes integers from -128 to 255, which the lanes must be, as bytes `stride` apart; 0 for NaN.
+  /// Writes integers from -128 to 255, which the lanes must be, as consecutive bytes; 0 for NaN.
   @inline(__always)
-  func storeBytes(to bytes: UnsafeMutablePointer<UInt8>, stride: Int = 1) {
+  func storeBytes(to bytes: UnsafeMutablePointer<UInt8>) {
+    let low = SIMD8<UInt8>(truncatingIfNeeded: (self + integerShift).bits)
+    UnsafeMutableRawPointer(bytes).storeBytes(of: low, as: SIMD8<UInt8>.self)
+  }
+
+  /// Writes them `stride` bytes apart.
+  @inline(__always)
+  func storeBytes(to bytes: UnsafeMutablePointer<UInt8>, stride: Int) {
     let bits = (self + integerShift).bits
     for lane in 0..<8 { bytes[lane &* stride] = UInt8(truncatingIfNeeded: bits[lane]) }
   }

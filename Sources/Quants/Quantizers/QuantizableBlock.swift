@@ -25,12 +25,17 @@ extension UnsafeMutablePointer where Pointee: QuantBlock {
   }
 }
 
-/// The value of largest magnitude, the first of equals.
+/// The value of largest magnitude, the first of equals; `count` is a multiple of 8. NaN counts as nothing.
 @inline(__always)
 func extreme(_ values: UnsafePointer<Float>, count: Int) -> Float {
-  var extreme: Float = 0
-  for i in 0..<count where values[i].magnitude > extreme.magnitude { extreme = values[i] }
-  return extreme
+  var largest = Lanes.zero
+  for i in stride(from: 0, to: count, by: 8) {
+    let magnitude = values.lanes(at: i).magnitude
+    largest = largest.replacing(with: magnitude, where: magnitude .> largest)
+  }
+  let magnitude = (0..<8).reduce(0) { largest[$1] > $0 ? largest[$1] : $0 }
+  for i in 0..<count where values[i].magnitude == magnitude && magnitude > 0 { return values[i] }
+  return 0
 }
 
 /// What to multiply by instead of dividing by `scale`: 0 where there is nothing to divide.

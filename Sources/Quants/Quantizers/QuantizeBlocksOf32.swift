@@ -78,12 +78,20 @@ private func forEightBlocks(
   }
 }
 
+/// The smallest and the largest value; `count` is a multiple of 8. NaN counts as nothing.
+@inline(__always)
 private func extent(_ values: UnsafePointer<Float>, count: Int) -> (low: Float, high: Float) {
-  var (low, high) = (Float.greatestFiniteMagnitude, -Float.greatestFiniteMagnitude)
-  for i in 0..<count {
-    if values[i] < low { low = values[i] }
-    if values[i] > high { high = values[i] }
+  var lows = Lanes(repeating: .greatestFiniteMagnitude)
+  var highs = Lanes(repeating: -.greatestFiniteMagnitude)
+  for i in stride(from: 0, to: count, by: 8) {
+    let lanes = values.lanes(at: i)
+    lows = lows.replacing(with: lanes, where: lanes .< lows)
+    highs = highs.replacing(with: lanes, where: lanes .> highs)
   }
+  let low = (0..<8).reduce(Float.greatestFiniteMagnitude) { lows[$1] < $0 ? lows[$1] : $0 }
+  let high = (0..<8).reduce(-Float.greatestFiniteMagnitude) { highs[$1] > $0 ? highs[$1] : $0 }
+  // Of zeros with either sign the first one counts, as its sign is stored.
+  for i in 0..<count where low == 0 && values[i] == 0 { return (values[i], high == 0 ? values[i] : high) }
   return (low, high)
 }
 

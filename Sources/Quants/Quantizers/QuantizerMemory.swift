@@ -9,7 +9,7 @@ struct QuantizerMemory {
   let minimums: UnsafeMutablePointer<Float>
   let weightSums: UnsafeMutablePointer<Float>
 
-  /// Calls `body` with memory on the stack. What it holds at first is undefined.
+  /// Calls `body` with memory for the time of the call. What it holds at first is undefined.
   static func with(_ body: (QuantizerMemory) -> Void) {
     withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 3 * 32 + 8 + 3 * 2) { memory in
       guard let base = memory.baseAddress else { return }
