@@ -72,7 +72,7 @@ let package = Package(
         .target(name: "CBLAS", condition: .when(platforms: [.linux], traits: ["OpenBLAS"]))
       ]),
     room("Tokenizers", ["KingletGGUF"]),
-    room("Conversion", ["KingletGGUF", "KingletTokenizers"]),
+    room("Conversion", ["KingletFiles", "KingletGGUF", "KingletTokenizers"]),
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
     room("Templates", ["KingletFiles"]),
     room("Quantization", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
