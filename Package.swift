@@ -76,6 +76,7 @@ let package = Package(
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
     room("Templates", ["KingletFiles"]),
     room("Quantization", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
+    room("Conversion", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors"]),
     // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
     room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
@@ -96,8 +97,8 @@ let package = Package(
     .executableTarget(
       name: "kinglet-cli",
       dependencies: [
-        "Kinglet", "KingletCatalog", "KingletEvaluation", "KingletGGUF", "KingletQuantization", "KingletTensors",
-        "KingletTransformer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Kinglet", "KingletCatalog", "KingletConversion", "KingletEvaluation", "KingletGGUF", "KingletQuantization",
+        "KingletTensors", "KingletTransformer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
     .target(
@@ -121,7 +122,9 @@ let package = Package(
     tests(
       "Quantization",
       ["KingletQuantization", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
-    tests("Conversion", ["KingletConversion", "KingletGGUF", "KingletTokenizers"]),
+    tests(
+      "Conversion",
+      ["KingletConversion", "KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTokenizers"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -35,7 +35,7 @@ struct KingletCommand: AsyncParsableCommand {
     subcommands: [
       Generate.self, Chat.self, Inspect.self, Models.self, Tokenize.self, Embed.self, Similarity.self, Rank.self,
       ScoreCommand.self, PerplexityCommand.self, QuantizeCommand.self, ImatrixCommand.self, CompareModels.self,
-      Bench.self, Doctor.self,
+      Convert.self, Bench.self, Doctor.self,
     ])
 
   static var _errorPrefix: String { "error: " }

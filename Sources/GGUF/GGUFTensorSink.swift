@@ -1,5 +1,6 @@
 import KingletErrors
 import KingletFiles
+import KingletQuants
 
 /// Where the bytes of a tensor go while its file is written: from front to back, in as many pieces as its producer likes.
 ///
@@ -7,6 +8,9 @@ import KingletFiles
 public final class GGUFTensorSink {
   /// How many bytes the tensor still needs.
   public private(set) var remainingByteCount = 0
+
+  /// How the tensor is stored.
+  public private(set) var type = QuantType.f32
 
   private let emit: (UnsafeRawBufferPointer) throws(KingletError) -> Void
   private let progress: (Double) -> Void
@@ -48,8 +52,26 @@ public final class GGUFTensorSink {
     try bytes.withBytes(write)
   }
 
+  /// Appends `values`, whole blocks of the tensor's type, in that type.
+  ///
+  /// - Throws: As the other `write` does, and `.unsupported` when nothing can be quantised to the type.
+  public func write(floats values: [Float]) throws(KingletError) {
+    guard let quantize = type.quantizer, let byteCount = type.byteCount(forElements: values.count) else {
+      throw KingletError(.unsupported, "\(values.count) floats cannot be stored as \(type.name)")
+    }
+    try write(
+      [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+        values.withUnsafeBufferPointer { values in
+          guard let input = values.baseAddress, let output = buffer.baseAddress else { return }
+          quantize(input, values.count, nil, output)
+          initialized = byteCount
+        }
+      })
+  }
+
   /// Takes the bytes of one tensor from `produce`, which must write all of them.
-  func collect(_ byteCount: Int, from produce: GGUFWriter.Producer) throws(KingletError) {
+  func collect(_ byteCount: Int, of type: QuantType, from produce: GGUFWriter.Producer) throws(KingletError) {
+    self.type = type
     remainingByteCount = byteCount
     try produce(self)
     guard remainingByteCount == 0 else {

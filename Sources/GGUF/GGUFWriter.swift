@@ -150,7 +150,7 @@ public struct GGUFWriter: Sendable {
     try header.withBytes(output)
     for tensor in tensors {
       do throws(KingletError) {
-        try sink.collect(tensor.byteCount, from: tensor.produce)
+        try sink.collect(tensor.byteCount, of: tensor.type, from: tensor.produce)
       } catch  where error.code == .invalidArgument && error.location == nil {
         throw KingletError(error.code, error.message, at: "tensor \(quoted(tensor.name))")
       }

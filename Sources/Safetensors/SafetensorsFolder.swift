@@ -1,14 +1,6 @@
 import KingletErrors
 import KingletFiles
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The weights of a model's folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
 public final class SafetensorsFolder: Sendable {
   /// The path of the folder.
@@ -68,12 +60,12 @@ public final class SafetensorsFolder: Sendable {
 
   /// The files to open, and for sharded weights which tensor must be in which of them.
   private static func fileNames(in path: String) throws(KingletError) -> ([String], index: [(String, String)]) {
-    if exists("\(path)/\(indexName)") {
+    if fileExists("\(path)/\(indexName)") {
       let index = try shards("\(path)/\(indexName)")
       return (Set(index.map(\.1)).sorted(), index)
     }
-    if exists("\(path)/model.safetensors") { return (["model.safetensors"], []) }
-    if exists("\(path)/pytorch_model.bin") || exists("\(path)/pytorch_model.bin.index.json") {
+    if fileExists("\(path)/model.safetensors") { return (["model.safetensors"], []) }
+    if fileExists("\(path)/pytorch_model.bin") || fileExists("\(path)/pytorch_model.bin.index.json") {
       throw KingletError(
         .unsupported, "there are only pickled weights (pytorch_model.bin), which are programs and may do anything",
         at: path, remedy: "Save the model as safetensors: save_pretrained in transformers does")
@@ -103,5 +95,3 @@ public final class SafetensorsFolder: Sendable {
 }
 
 private let indexName = "model.safetensors.index.json"
-
-private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

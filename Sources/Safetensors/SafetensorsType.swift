@@ -26,6 +26,9 @@ public enum SafetensorsType: String, Sendable, CaseIterable {
     }
   }
 
+  /// Whether values are fractions.
+  public var isFloat: Bool { [.f64, .f32, .f16, .bf16].contains(self) }
+
   /// The same layout among the types of GGUF, or nil for unsigned numbers and truth values, which it has not.
   public var quantType: QuantType? {
     switch self {
