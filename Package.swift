@@ -72,11 +72,12 @@ let package = Package(
         .target(name: "CBLAS", condition: .when(platforms: [.linux], traits: ["OpenBLAS"]))
       ]),
     room("Tokenizers", ["KingletGGUF"]),
-    room("Conversion", ["KingletGGUF", "KingletTokenizers"]),
     room("Transformer", ["KingletGGUF", "KingletTensors"]),
     room("Templates", ["KingletFiles"]),
     room("Quantization", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
-    room("Conversion", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors"]),
+    room(
+      "Conversion",
+      ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTokenizers"]),
     // `catalog.json` links to `models/catalog.json`: the scripts and the binary, which carries it, share one source.
     room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
