@@ -85,8 +85,8 @@ let package = Package(
     .target(
       name: "Kinglet",
       dependencies: [
-        "KingletErrors", "KingletCatalog", "KingletEmbedding", "KingletGGUF", "KingletGeneration", "KingletTemplates",
-        "KingletTensors", "KingletTokenizers", "KingletTransformer",
+        "KingletErrors", "KingletCatalog", "KingletConversion", "KingletEmbedding", "KingletFiles", "KingletGGUF",
+        "KingletGeneration", "KingletTemplates", "KingletTensors", "KingletTokenizers", "KingletTransformer",
       ],
       swiftSettings: strict),
     .target(
@@ -125,7 +125,7 @@ let package = Package(
       ["KingletQuantization", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
     tests(
       "Conversion",
-      ["KingletConversion", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTokenizers"]),
+      ["KingletConversion", "KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTokenizers"]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]
