@@ -89,18 +89,6 @@ struct HostileTokenizerTests {
     }
   }
 
-  @Test func `escapes are read as JSON has them`() throws {
-    var scanner = JSONScanner(Array(#"["\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud83dx\ude00"]"#.utf8), path: "test")
-    try scanner.enter("[")
-    #expect(try scanner.hasNext(before: "]"))
-    let text = String(decoding: try scanner.string(), as: UTF8.self)
-    #expect(text == "\"\\/\u{8}\u{C}\n\r\té😀\u{FFFD}x\u{FFFD}")
-    for bad in [#""\x""#, #""\u12"#, #""\u12g4""#, "\"abc", "\"\\"] {
-      var scanner = JSONScanner(Array(bad.utf8), path: "test")
-      #expect(throws: KingletError.self) { try scanner.string() }
-    }
-  }
-
   private func flipped(_ bytes: [UInt8], _ position: Int, _ flip: UInt8) -> [UInt8] {
     var bytes = bytes
     bytes[position] ^= flip

@@ -1,5 +1,5 @@
 /// What conversion reads of a `tokenizer.json`, the file of Hugging Face's tokenizers, but for the vocabulary and the
-/// merges (see `JSONScanner`).
+/// merges (see `ModelVocabulary`).
 struct TokenizerJSON: Decodable {
   let added_tokens: [AddedToken]?
   let normalizer: Component?
