@@ -85,8 +85,8 @@ let package = Package(
     .target(
       name: "Kinglet",
       dependencies: [
-        "KingletErrors", "KingletCatalog", "KingletEmbedding", "KingletGGUF", "KingletGeneration", "KingletTemplates",
-        "KingletTensors", "KingletTokenizers", "KingletTransformer",
+        "KingletErrors", "KingletCatalog", "KingletConversion", "KingletEmbedding", "KingletFiles", "KingletGGUF",
+        "KingletGeneration", "KingletTemplates", "KingletTensors", "KingletTokenizers", "KingletTransformer",
       ],
       swiftSettings: strict),
     .target(

@@ -1,7 +1,7 @@
 import KingletErrors
 
 extension Catalog {
-  /// The path of the file that a `--model` argument means.
+  /// The path of the file that a `--model` argument means, or of the folder, if that holds a Hugging Face model.
   ///
   /// A file of that path wins over a model of that name. A folder never does, for a folder `smollm2` in the current
   /// directory says nothing about the model `smollm2`.
@@ -13,8 +13,10 @@ extension Catalog {
     if status.isFile { return model }
     if let entry = self[model] { return try path(of: entry, in: folders) }
     if status == .folder {
+      if FileStatus(path: model + "/config.json").isFile { return model }
       throw KingletError(
-        .fileNotFound, "this is a folder, not a model file", at: model, remedy: "Name the .gguf file inside it")
+        .fileNotFound, "this is a folder, and holds no Hugging Face model", at: model,
+        remedy: "Name a .gguf file inside it")
     }
     if model.contains("/") || model.lowercased().hasSuffix(".gguf") {
       throw KingletError(.fileNotFound, "no such file", at: model)

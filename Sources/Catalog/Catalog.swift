@@ -91,6 +91,13 @@ extension CatalogEntry {
       return "`sha256` is not 64 hexadecimal digits"
     }
     if parts.isEmpty { return "the model has no parts" }
+    if isFolder {
+      guard parts.allSatisfy({ $0.file != nil }) else { return "some parts are files and some are not" }
+      for part in parts {
+        let path = (part.file ?? "").split(separator: "/", omittingEmptySubsequences: false)
+        if path.contains(where: { $0.isEmpty || $0.hasPrefix(".") }) { return "`\(part.member)` is put nowhere" }
+      }
+    }
     var total = 0
     for part in parts {
       let (sum, overflow) = total.addingReportingOverflow(part.size)

