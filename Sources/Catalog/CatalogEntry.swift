@@ -25,6 +25,9 @@ public struct CatalogEntry: Codable, Equatable, Identifiable, Sendable {
 
   public var id: String { name }
 
+  /// Whether the model turns texts into vectors rather than continuing them.
+  public var isEmbedder: Bool { architecture.hasSuffix("bert") }
+
   /// A piece of a model's file, published as a member of a Python wheel.
   public struct Part: Codable, Equatable, Sendable {
     /// The PyPI package.

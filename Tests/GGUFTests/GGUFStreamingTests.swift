@@ -1,6 +1,7 @@
 import Foundation
 import KingletErrors
 import KingletGGUF
+import KingletQuants
 import Synchronization
 import Testing
 
@@ -21,6 +22,28 @@ struct GGUFStreamingTests {
     let (a, b) = (try #require(file.tensor(named: "a")), try #require(file.tensor(named: "b")))
     #expect(file.withBytes(of: a) { Array($0) } == values)
     #expect(file.withBytes(of: b) { Array($0) } == [8, 9])
+  }
+
+  @Test("Floats are stored in the tensor's type")
+  func floats() throws {
+    var writer = GGUFWriter()
+    for type in [QuantType.f32, .f16, .q8_0] {
+      try writer.addTensor(type.name, dimensions: [32, 2], type: type) { (sink) throws(KingletError) in
+        #expect(sink.type == type)
+        for _ in 0..<2 { try sink.write(floats: [Float](repeating: 0.5, count: 32)) }
+      }
+    }
+    let file = try GGUFFile(bytes: writer.encoded())
+    let half = try #require(file.tensor(named: "F16"))
+    #expect(file.withBytes(of: half) { Array($0.prefix(4)) } == [0, 0x38, 0, 0x38])
+    let quantised = try #require(file.tensor(named: "Q8_0"))
+    #expect(file.withBytes(of: quantised) { Array($0.suffix(32)) } == [UInt8](repeating: 127, count: 32))
+
+    var impossible = GGUFWriter()
+    try impossible.addTensor("i", dimensions: [1], type: .i32) { (sink) throws(KingletError) in
+      try sink.write(floats: [1])
+    }
+    #expect(throws: KingletError.self) { try impossible.encoded() }
   }
 
   @Test("Progress rises to one")

@@ -74,6 +74,30 @@ final class SafetensorsFolderTests {
     #expect(error?.message.contains("programs") == true)
   }
 
+  @Test("Rows as floats, of every type of fractions")
+  func floats() throws {
+    var writer = SafetensorsWriter()
+    func put<T: FixedWidthInteger>(_ type: SafetensorsType, _ bits: [T]) throws {
+      let bytes = bits.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) }
+      try writer.addTensor(type.rawValue, type: type, shape: [2, 1], bytes: bytes)
+    }
+    try put(.f64, [1.5, -2.0].map(\.bitPattern))
+    try put(.f32, [Float(1.5), -2].map(\.bitPattern))
+    try put(.f16, [0x3E00, 0xC000] as [UInt16])
+    try put(.bf16, [0x3FC0, 0xC000] as [UInt16])
+    try put(.i16, [1, 2] as [UInt16])
+    try writer.write(to: folder + "/model.safetensors")
+    let weights = try SafetensorsFolder(path: folder)
+    for tensor in weights.tensors where tensor.type.isFloat {
+      #expect(try weights.floats(of: tensor, rows: 0..<2) == [1.5, -2], "\(tensor.name)")
+      #expect(try weights.floats(of: tensor, rows: 1..<2) == [-2])
+      #expect(throws: KingletError.self) { try weights.floats(of: tensor, rows: 1..<3) }
+    }
+    let integers = try #require(weights.tensor(named: "I16"))
+    let error = #expect(throws: KingletError.self) { try weights.floats(of: integers, rows: 0..<1) }
+    #expect(error?.code == .unsupported)
+  }
+
   @Test("No weights at all")
   func none() { #expect(refusal()?.code == .fileNotFound) }
 }

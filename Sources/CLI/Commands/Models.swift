@@ -23,6 +23,7 @@ struct Models: ParsableCommand {
       let parameters: Int
       let context: Int
       let chatTemplate: Bool
+      let embedder: Bool
       let licence: String
       let size: Int
       let isDefault: Bool
@@ -43,14 +44,15 @@ struct Models: ParsableCommand {
         }
       return Report.Model(
         name: entry.name, description: entry.description, architecture: entry.architecture,
-        parameters: entry.parameters, context: entry.context, chatTemplate: entry.chatTemplate, licence: entry.licence,
+        parameters: entry.parameters, context: entry.context, chatTemplate: entry.chatTemplate,
+        embedder: entry.isEmbedder, licence: entry.licence,
         size: entry.size, isDefault: entry.name == catalog.defaultEntry.name, presence: presence, path: path)
     }
     if json { return try printJSON(Report(models: models)) }
     let rows = models.map { model in
       [
         model.name + (model.isDefault ? " (default)" : ""), byteCount(model.size), model.presence,
-        model.chatTemplate ? "chat" : "base", model.licence, model.description,
+        model.embedder ? "embed" : model.chatTemplate ? "chat" : "base", model.licence, model.description,
       ]
     }
     try standardOutput(table([["name", "size", "here", "kind", "licence", ""]] + rows, right: [1]))
