@@ -40,7 +40,11 @@ struct SentenceModules {
     }
     self.pooling = pooling
     self.isNormalized = isNormalized
-    longestInput = try Self.longestInput("\(folder)/sentence_bert_config.json")
+    var longestInput: Int?
+    for kind in ["bert", "roberta", "xlm-roberta"] where longestInput == nil {
+      longestInput = try Self.longestInput("\(folder)/sentence_\(kind)_config.json")
+    }
+    self.longestInput = longestInput
   }
 
   /// One of many switches, or in newer files a name.

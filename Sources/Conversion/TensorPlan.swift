@@ -46,10 +46,8 @@ struct TensorPlan: Sendable {
 
   /// Adds the tensor to `writer`; its values are read from `weights` when the file is written.
   func add(to writer: inout GGUFWriter, type: QuantType, weights: SafetensorsFolder) throws(KingletError) {
-    let plan = self
     try writer.addTensor(name, dimensions: shape.reversed(), type: type) { (sink) throws(KingletError) in
-      try plan.write(from: weights, to: sink)
-      weights.releasePages()
+      try write(from: weights, to: sink)
     }
   }
 
@@ -72,6 +70,7 @@ struct TensorPlan: Sendable {
       case .pairingHeads: values = paired(values, rowLength: rowLength)
       }
       try sink.write(floats: values)
+      weights.releasePages()
     }
   }
 
