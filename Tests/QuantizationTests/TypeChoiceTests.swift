@@ -45,7 +45,7 @@ struct TypeChoiceTests {
     let plan = try Quantization(file, .init(type: .q4_K_M))
     let byName = Dictionary(uniqueKeysWithValues: plan.tensors.map { ($0.name, $0) })
     #expect(byName["blk.0.attn_q.weight"].map { $0.isFallback && $0.target == .q5_0 } == true)
-    #expect(byName["blk.0.ffn_down.weight"].map { !$0.isFallback && $0.target == .q6_K } == true)
+    #expect(byName["blk.0.ffn_down.weight"].map { !$0.isFallback && $0.target == .q4_K } == true)
     #expect(byName["blk.0.attn_norm.weight"].map { !$0.isFallback && $0.target == .f32 } == true)
   }
 }
