@@ -18,7 +18,6 @@ struct QuantizeCommand: ParsableCommand {
         kinglet quantize model-f32.gguf small.gguf IQ4_XS --imatrix model.imatrix.gguf
         kinglet quantize model-q8_0.gguf model-q4_0.gguf Q4_0 --allow-requantize
 
-      Types: \(FileType.allValueStrings.joined(separator: " ")). \
       Q4_K_M is a good choice for most models; Q8_0 and Q6_K lose next to nothing; below Q4 an importance matrix (see \
       `kinglet imatrix`) helps. The file is the one that llama.cpp makes, byte for byte. `kinglet compare-models` \
       measures what was lost.
