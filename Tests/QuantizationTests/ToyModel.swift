@@ -68,7 +68,7 @@ struct ToyModel: Decodable {
       let floats = values(name, count)
       let bytes =
         dimensions.count == 1 || type == .f32
-        ? floats.flatMap { withUnsafeBytes(of: $0, Array.init) } : try quantized(floats, type)
+        ? floats.withUnsafeBytes { Array($0) } : try quantized(floats, type)
       try writer.addTensor(
         name, dimensions: dimensions, type: dimensions.count == 1 ? .f32 : type, bytes: bytes)
     }
