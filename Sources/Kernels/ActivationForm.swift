@@ -17,14 +17,17 @@ public enum ActivationForm: Sendable {
     }
   }
 
-  /// Puts one token's activations, as they are, into slot `slot` of a tile of `width` tokens.
+  /// The reference of `KernelTable.interleave`.
   public static func interleave(
-    _ x: UnsafePointer<Float>, columns: Int, into tile: UnsafeMutablePointer<Float>, width: Int, slot: Int
+    _ x: UnsafePointer<Float>, _ xStride: Int, _ columns: Int, _ tile: UnsafeMutablePointer<Float>, _ width: Int
   ) {
-    var out = tile + slot
-    for column in 0..<columns {
-      out.pointee = x[column]
-      out += width
+    for slot in 0..<width {
+      let token = x + slot * xStride
+      var out = tile + slot
+      for column in 0..<columns {
+        out.pointee = token[column]
+        out += width
+      }
     }
   }
 }

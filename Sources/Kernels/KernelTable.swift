@@ -24,6 +24,12 @@ public struct KernelTable: Sendable {
       _ x: UnsafePointer<Float>, _ columns: Int, _ tile: UnsafeMutableRawPointer, _ width: Int, _ slot: Int
     ) -> Void
 
+  /// Puts the floats of `width` tokens, a tile, side by side: `tile[c * width + t] = x[t * xStride + c]`.
+  public let interleave:
+    @Sendable (
+      _ x: UnsafePointer<Float>, _ xStride: Int, _ columns: Int, _ tile: UnsafeMutablePointer<Float>, _ width: Int
+    ) -> Void
+
   /// RMS norm (Zhang and Sennrich 2019): `out = x / sqrt(mean(x^2) + epsilon) * weight`. In place allowed.
   public let rmsNorm:
     @Sendable (
@@ -88,6 +94,8 @@ public struct KernelTable: Sendable {
     floatKernel: MatrixKernel,
     quantizeActivations:
       @escaping @Sendable (UnsafePointer<Float>, Int, UnsafeMutableRawPointer, Int, Int) -> Void,
+    interleave:
+      @escaping @Sendable (UnsafePointer<Float>, Int, Int, UnsafeMutablePointer<Float>, Int) -> Void,
     rmsNorm:
       @escaping @Sendable (
         UnsafePointer<Float>, UnsafePointer<Float>, Float, Int, UnsafeMutablePointer<Float>
@@ -117,6 +125,7 @@ public struct KernelTable: Sendable {
     self.packedKernel = packedKernel
     self.floatKernel = floatKernel
     self.quantizeActivations = quantizeActivations
+    self.interleave = interleave
     self.rmsNorm = rmsNorm
     self.layerNorm = layerNorm
     self.rotate = rotate

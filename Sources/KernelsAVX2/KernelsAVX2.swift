@@ -9,6 +9,7 @@ extension KernelTable {
     packedKernel: { MatrixKernel.avx2($0) ?? MatrixKernel.avx2Floats($0) ?? KernelTable.portable.packedKernel($0) },
     floatKernel: .avx2Singles,
     quantizeActivations: quantizeActivations256,
+    interleave: KernelTable.portable.interleave,
     rmsNorm: rmsNorm256,
     layerNorm: layerNorm256,
     rotate: rotate256,

@@ -34,11 +34,18 @@ private func appendFloats(_ p: KVAppend) {
   let headSize = p.layout.headSize
   let keys = p.page + (p.slot & ~15) &* headSize &* 4
   let values = p.page + p.layout.valueOffset + p.slot &* p.layout.valueStride &* 4
+  let column = (keys + (p.slot & 15) &* 4).assumingMemoryBound(to: Float.self)
   var d = 0
   while d < headSize {
-    keys.storeBytes(of: p.key[d], toByteOffset: (d &* 16 &+ p.slot & 15) &* 4, as: Float.self)
-    values.storeBytes(of: p.value[d], toByteOffset: d &* 4, as: Float.self)
+    column[d &* 16] = p.key[d]
     d &+= 1
+  }
+  d = 0
+  while d < headSize {
+    let mask = headSize &- d >= 16 ? 0xFFFF : tailMask(headSize &- d)
+    let row = (values + d &* 4).assumingMemoryBound(to: Float.self)
+    _mm512_mask_storeu_ps(row, mask, _mm512_maskz_loadu_ps(mask, p.value + d))
+    d &+= 16
   }
 }
 

@@ -11,6 +11,7 @@ extension KernelTable {
     },
     floatKernel: .avx512Singles,
     quantizeActivations: quantizeActivations512,
+    interleave: interleave512,
     rmsNorm: rmsNorm512,
     layerNorm: layerNorm512,
     rotate: rotate512,

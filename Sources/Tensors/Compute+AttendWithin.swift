@@ -50,12 +50,12 @@ extension Compute {
 
   /// One task: the queries of some tokens of a sequence, for one key head, through all pages that they see.
   ///
-  /// More queries would not fit the caches; with fewer, pages are made more often.
+  /// All of a page's queries, so that a page is seldom made twice; more would not fit the caches.
   private func attendTiles(
     _ sequences: [Range<Int>], _ q: FloatMatrix, _ k: FloatMatrix, _ v: FloatMatrix, _ shape: AttentionShape,
     _ span: AttentionSpan, _ slopes: UnsafePointer<Float>?, _ output: FloatMatrix
   ) throws(KingletError) {
-    let tileRows = max(1, 96 / shape.groupSize)
+    let tileRows = max(1, KVPageLayout.positions / shape.groupSize)
     let tiles = sequences.flatMap { sequence in
       stride(from: 0, to: sequence.count, by: tileRows).map {
         SequenceTile(sequence: sequence, positions: $0..<min(sequence.count, $0 + tileRows))

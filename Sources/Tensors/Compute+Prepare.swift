@@ -47,16 +47,12 @@ extension Compute {
       var first = range.lowerBound
       while first < range.upperBound {
         let width = ActivationLayout.tileWidth(at: first, of: rows)
-        for slot in 0..<width {
-          let token = floats + (first + slot) * x.stride
-          if rounds {
-            let tile = bytes + ActivationLayout.tileOffset(at: first, columns: columns)
-            table.quantizeActivations(token, columns, tile, width, slot)
-          }
-          if interleaves {
-            ActivationForm.interleave(token, columns: columns, into: tiles + first * columns, width: width, slot: slot)
-          }
+        let tokens = floats + first * x.stride
+        if rounds {
+          let tile = bytes + ActivationLayout.tileOffset(at: first, columns: columns)
+          for slot in 0..<width { table.quantizeActivations(tokens + slot * x.stride, columns, tile, width, slot) }
         }
+        if interleaves { table.interleave(tokens, x.stride, columns, tiles + first * columns, width) }
         first += width
       }
     }

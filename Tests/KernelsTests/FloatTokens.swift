@@ -18,11 +18,8 @@ struct FloatTokens {
     var first = 0
     while first < count {
       let width = ActivationLayout.tileWidth(at: first, of: count)
-      for slot in 0..<width {
-        let source = Fenced(Array(x[(first + slot) * columns..<(first + slot + 1) * columns]))
-        ActivationForm.interleave(
-          source.pointer, columns: columns, into: memory.pointer + first * columns, width: width, slot: slot)
-      }
+      let source = Fenced(Array(x[first * columns..<(first + width) * columns]))
+      ActivationForm.interleave(source.pointer, columns, columns, memory.pointer + first * columns, width)
       first += width
     }
   }

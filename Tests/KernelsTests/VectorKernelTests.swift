@@ -40,6 +40,24 @@ private let counts = [0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 100, 255, 576, 100
     #expect(x.values.allSatisfy { $0 == 0 })
   }
 
+  @Test("Tokens are put side by side", arguments: InstructionSet.tested)
+  func interleaving(set: InstructionSet) throws {
+    let table = try set.table()
+    var random = SeededRandom(8)
+    for columns in counts where columns > 0 {
+      for width in [1, 2, 4, 8] {
+        // Rows that are padded, as those of activations.
+        let stride = (columns + 15) / 16 * 16
+        let x = Fenced(random.floats((width - 1) * stride + columns))
+        let tile = Fenced(repeating: Float.nan, count: columns * width)
+        table.interleave(x.pointer, stride, columns, tile.pointer, width)
+        let values = x.values
+        let expected = (0..<columns * width).map { values[$0 % width * stride + $0 / width] }
+        #expect(tile.values == expected && tile.isIntact && x.isIntact, "\(columns) columns of \(width)")
+      }
+    }
+  }
+
   @Test("Rotation", arguments: InstructionSet.tested, [RotaryPairing.adjacent, .halves])
   func rotation(set: InstructionSet, pairing: RotaryPairing) throws {
     let table = try set.table()

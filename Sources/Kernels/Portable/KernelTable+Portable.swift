@@ -5,6 +5,7 @@ extension KernelTable {
     packedKernel: { PortableMatrix.kernel(for: $0) ?? PortableFloatMatrix.kernel(for: $0) },
     floatKernel: PortableFloatMatrix.singles,
     quantizeActivations: PortableActivations.quantize,
+    interleave: ActivationForm.interleave,
     rmsNorm: PortableVectors.rmsNorm,
     layerNorm: PortableVectors.layerNorm,
     rotate: PortableVectors.rotate,
