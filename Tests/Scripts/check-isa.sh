@@ -58,6 +58,11 @@ check "$kernel" "$plain" 'WIDE void table(float *x) NAMED("$s14KingletKernels11K
 WIDE void table(float *x) { plain(x); _mm512_storeu_ps(x, _mm512_setzero_ps()); plain(x); }'
 expect 'what fills the table may call what it likes' exits 0
 
+check "$plain" "$kernel" 'void copy(float *x) NAMED("copy"); void copy(float *x) { plain(x); plain(x); x[0] = 1; }'
+objcopy --strip-symbol=copy "$work/code.so"
+run "$source_root/scripts/check-isa" "$work/code.so"
+expect 'code without a symbol is not the kernel before it' exits 0
+
 narrow='__attribute__((target("avx2"))) void narrow(float *x) NAMED("$s18KingletKernelsAVX26narrowyyF");
 __attribute__((target("avx2"))) void narrow(float *x) { _mm256_storeu_ps(x, _mm256_setzero_ps()); }'
 check "$kernel" "$narrow"
