@@ -14,7 +14,7 @@ public struct Chunk: Sendable, Equatable {
   /// Tokens of the embedding model, about: those of its sentences, counted one by one.
   public var tokenCount: Int
 
-  package init(
+  public init(
     range: Range<Int>, text: String, lines: ClosedRange<Int>, pages: ClosedRange<Int>? = nil, heading: [String],
     place: Place, tokenCount: Int
   ) {

@@ -68,3 +68,13 @@ public func readFile(_ path: String, limit: Int) throws(KingletError) -> [UInt8]
   bytes.removeLast(size - filled)
   return bytes
 }
+
+/// The first bytes of a regular file; nil if it cannot be read.
+func readBeginning(of path: String, count: Int) -> [UInt8]? {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard descriptor >= 0 else { return nil }
+  defer { close(descriptor) }
+  var bytes = [UInt8](repeating: 0, count: count)
+  let filled = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, count) }
+  return filled < 0 ? nil : Array(bytes[..<filled])
+}

@@ -24,6 +24,15 @@ public enum Loader {
     "ndjson": .jsonl, "sqlite": .sqlite, "sqlite3": .sqlite, "db": .sqlite,
   ]
 
+  /// Whether a file is plainly no document, by its first bytes: so that a film need not be read to be skipped.
+  public static func looksBinary(_ path: String) -> Bool {
+    if let format = format(of: path), format == .pdf || format == .sqlite { return false }
+    guard let bytes = readBeginning(of: path, count: 4096), !bytes.starts(with: "%PDF-".utf8),
+      !bytes.starts(with: "SQLite format 3".utf8)
+    else { return false }
+    return !bytes.isEmpty && DecodedText(bytes) == nil
+  }
+
   /// Reads a file.
   ///
   /// - Parameter bytes: its contents, if the caller has them.

@@ -115,6 +115,10 @@ extension KnowledgeBase {
       indexer.note { $0.unchanged += 1 }
       return indexer.finishFile(file.state.size)
     }
+    if known == nil, Loader.looksBinary(file.path) {
+      indexer.note { $0.skipped.append(.init(path: file.path, note: "a binary file")) }
+      return indexer.finishFile(file.state.size)
+    }
     let bytes: [UInt8]
     do throws(KingletError) {
       bytes = try readFile(file.path, limit: file.source.loading.fileLimit)

@@ -26,9 +26,6 @@ struct PendingChunk {
   var isTruncated = false
 
   func finished(_ vector: [Float]) -> NewChunk {
-    NewChunk(
-      kind: kind, range: chunk.range, lines: chunk.lines, pages: chunk.pages, heading: chunk.heading,
-      place: chunk.place,
-      text: chunk.text, tokenCount: chunk.tokenCount, hash: hash, isTruncated: isTruncated, vector: vector)
+    NewChunk(chunk, kind: kind, hash: hash, vector: vector, isTruncated: isTruncated)
   }
 }

@@ -142,16 +142,17 @@ extension SQLiteStore {
     let vectorStatement = try database.makeStatement(sql: "INSERT INTO vector VALUES (?, ?)")
     let wordStatement = try database.makeStatement(sql: "INSERT INTO words (rowid, text) VALUES (?, ?)")
     let keptStatement = try database.makeStatement(sql: "DELETE FROM kept WHERE hash = ?")
-    for (ordinal, chunk) in chunks.enumerated() {
-      let hash = Data(chunk.hash)
+    for (ordinal, new) in chunks.enumerated() {
+      let (chunk, hash) = (new.chunk, Data(new.hash))
       try chunkStatement.execute(arguments: [
-        document, chunk.kind.rawValue, ordinal, chunk.range.lowerBound, chunk.range.upperBound,
+        document, new.kind.rawValue, ordinal, chunk.range.lowerBound, chunk.range.upperBound,
         chunk.lines.lowerBound, chunk.lines.upperBound, chunk.pages?.lowerBound, chunk.pages?.upperBound,
-        try json(chunk.heading), try json(chunk.place), chunk.tokenCount, chunk.isTruncated, hash,
+        chunk.heading.isEmpty ? "[]" : try json(chunk.heading), chunk.place == Place() ? "{}" : try json(chunk.place),
+        chunk.tokenCount, new.isTruncated, hash,
       ])
       let id = database.lastInsertedRowID
-      try vectorStatement.execute(arguments: [id, chunk.vector.littleEndianBytes])
-      if chunk.kind == .content { try wordStatement.execute(arguments: [id, chunk.text]) }
+      try vectorStatement.execute(arguments: [id, new.vector.littleEndianBytes])
+      if new.kind == .content { try wordStatement.execute(arguments: [id, chunk.text]) }
       try keptStatement.execute(arguments: [hash])
     }
   }

@@ -49,18 +49,22 @@ public struct StoredChunk: Sendable, Equatable {
 /// A chunk on its way into the store.
 public struct NewChunk: Sendable {
   public var kind: ChunkKind
-  public var range: Range<Int>
-  public var lines: ClosedRange<Int>
-  public var pages: ClosedRange<Int>?
-  public var heading: [String]
-  public var place: Place
-  public var text: String
-  public var tokenCount: Int
+  public var chunk: Chunk
   /// What tells an unchanged chunk from a changed one: of its text and headings.
   public var hash: [UInt8]
-  /// Whether its end was beyond the model's window.
-  public var isTruncated = false
   public var vector: [Float]
+  /// Whether its end was beyond the model's window.
+  public var isTruncated: Bool
+
+  public init(
+    _ chunk: Chunk, kind: ChunkKind = .content, hash: [UInt8], vector: [Float], isTruncated: Bool = false
+  ) {
+    self.kind = kind
+    self.chunk = chunk
+    self.hash = hash
+    self.vector = vector
+    self.isTruncated = isTruncated
+  }
 }
 
 /// A document on its way into the store.
@@ -68,11 +72,27 @@ public struct NewDocument: Sendable {
   public var path: String
   public var content: LoadedDocument
   public var summary: String?
+  /// SHA-256 of the file, and of how it was read.
   public var hash: [UInt8]
   public var size: Int
+  /// Nanoseconds since 1970.
   public var modified: Int
   public var source: Int64?
   public var chunks: [NewChunk]
+
+  public init(
+    path: String, content: LoadedDocument, summary: String? = nil, hash: [UInt8], size: Int, modified: Int,
+    source: Int64? = nil, chunks: [NewChunk]
+  ) {
+    self.path = path
+    self.content = content
+    self.summary = summary
+    self.hash = hash
+    self.size = size
+    self.modified = modified
+    self.source = source
+    self.chunks = chunks
+  }
 }
 
 /// What was added, so that `refresh` finds it again.

