@@ -119,7 +119,7 @@ final class ScratchFolder {
     let task = Task { [path = folder.docs] in try await base.add(contentsOf: path) }
     // Until something is kept, or it is too late: then there is nothing to go on with, which is also tested.
     for _ in 0..<2000 {
-      if try await base.kept() >= 256 { break }
+      if try await base.kept() >= 64 { break }
       try await Task.sleep(for: .milliseconds(2))
     }
     task.cancel()
@@ -128,7 +128,7 @@ final class ScratchFolder {
     if stopped.isInterrupted {
       #expect(try base.store.documents().isEmpty)
       let rest = try await base.refresh()
-      #expect(rest.added.count == 1 && rest.embedded < rest.chunks && rest.reused >= 256)
+      #expect(rest.added.count == 1 && rest.embedded < rest.chunks && rest.reused >= 64)
     }
     try expectSound(base)
     #expect(try await base.kept() == 0)

@@ -24,8 +24,10 @@ struct Indexer {
   var totalBytes = 0
   var totalFiles = 0
 
-  /// Chunks that wait before they are embedded together, and that are embedded between two looks at the store.
-  private static let chunksPerPass = 256
+  /// Chunks that wait before they are worked off.
+  private static let waitingChunks = 256
+  /// Chunks that are embedded between two transactions: what a crash costs at most.
+  private static let chunksPerPass = 64
   /// Bytes of texts that may wait.
   private static let pendingBytes = 32 << 20
   /// Tokens for title, headings and summary before a chunk.
@@ -72,7 +74,7 @@ struct Indexer {
         try prepare(path, content, hash: hash, state: state, source: source.id, isNew: isNew))
       let waiting = pending.reduce(0) { $0 + $1.chunks.count { $0.vector == nil } }
       let size = pending.reduce(0) { $0 + $1.content.text.utf8.count }
-      if waiting >= Self.chunksPerPass || size >= Self.pendingBytes { try flush() }
+      if waiting >= Self.waitingChunks || size >= Self.pendingBytes { try flush() }
     }
   }
 
