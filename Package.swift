@@ -111,7 +111,7 @@ let package = Package(
     tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
     tests("Catalog", ["KingletCatalog"]),
     tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
-    tests("Kinglet", ["Kinglet", "KingletGGUF", "KingletTokenizers"]),
+    tests("Kinglet", ["Kinglet", "KingletConversion", "KingletGGUF", "KingletTokenizers"]),
     tests("Templates", ["KingletTemplates"]),
     tests("Kernels", ["KingletKernels", "KingletQuants", "KingletTensors"]),
     tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF"]),
