@@ -16,15 +16,19 @@ extension LanguageModel {
     public var contextLength: Int?
     public var cacheType: KVType
     public var compute: ComputeOptions
+    /// How many requests are answered at once, and what their keys and values may take.
+    public var engine: EngineOptions
     /// The source of a chat template to use in place of the file's.
     public var template: String?
 
     public init(
-      contextLength: Int? = nil, cacheType: KVType = .f16, compute: ComputeOptions = .init(), template: String? = nil
+      contextLength: Int? = nil, cacheType: KVType = .f16, compute: ComputeOptions = .init(),
+      engine: EngineOptions = .init(), template: String? = nil
     ) {
       self.contextLength = contextLength
       self.cacheType = cacheType
       self.compute = compute
+      self.engine = engine
       self.template = template
     }
   }
@@ -74,7 +78,7 @@ extension LanguageModel {
         hasChatTemplate: (try? format.get()) != nil),
       tokenizer: tokenizer, decoder: decoder,
       engine: try Engine(
-        decoder, contextLength: contextLength, cacheType: options.cacheType,
+        decoder, contextLength: contextLength, cacheType: options.cacheType, options: options.engine,
         loadSeconds: start.duration(to: .now) / .seconds(1)),
       chatFormat: format)
   }

@@ -10,7 +10,8 @@ import KingletTransformer
 /// for try await delta in model.generate(prompt: "Kinglets are") { print(delta.text, terminator: "") }
 /// ```
 ///
-/// `Sendable` and to be shared: requests from any number of tasks are served one after another.
+/// `Sendable` and to be shared: requests from any number of tasks are served at once, in passes over the weights that they
+/// share, and none changes what another gets.
 public final class LanguageModel: Sendable {
   /// What the model is, and what it takes.
   public let description: ModelDescription

@@ -159,15 +159,3 @@ private struct KeyValuePage {
     }
   }
 }
-
-extension [Range<Int>] {
-  /// Whether the ranges follow each other and make up all of `count`, none of them empty.
-  fileprivate func tile(_ count: Int) -> Bool {
-    var end = 0
-    for range in self {
-      guard range.lowerBound == end, !range.isEmpty else { return false }
-      end = range.upperBound
-    }
-    return end == count
-  }
-}

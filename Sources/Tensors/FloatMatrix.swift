@@ -53,9 +53,10 @@ public final class FloatMatrix {
   }
 
   /// Becomes a copy of some rows of `other`, which has as many columns.
-  public func takeRows(_ range: Range<Int>, of other: FloatMatrix) throws(KingletError) {
-    precondition(range.lowerBound >= 0 && range.upperBound <= other.rows && other.columns == columns)
-    try resize(rows: range.count)
-    base.update(from: other.row(range.lowerBound), count: range.count * stride)
+  public func takeRows(_ indices: some Collection<Int>, of other: FloatMatrix) throws(KingletError) {
+    let present = 0..<other.rows
+    precondition(indices.allSatisfy { present.contains($0) } && other.columns == columns)
+    try resize(rows: indices.count)
+    for (i, index) in indices.enumerated() { row(i).update(from: other.row(index), count: stride) }
   }
 }

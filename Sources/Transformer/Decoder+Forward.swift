@@ -6,10 +6,38 @@ extension Decoder {
   /// activations stay small and a cancellation is soon noticed.
   public static let chunkLength = 256
 
+  /// Runs the tokens of several sequences in one pass, each after what its cache holds, and appends their keys and values:
+  /// the weights are read once for all of them.
+  ///
+  /// A sequence's result has the same bits alone or beside others, however it was cut into calls, whatever the threads and
+  /// what was taken from the cache (quantised weights; float weights under `matmul: .simd`).
+  ///
+  /// - Parameters:
+  ///   - spans: Each with tokens and a cache of its own; together few enough for one pass, as `chunkLength` is.
+  ///   - isCancelled: Asked between layers. When it says yes, `.cancelled` is thrown.
+  ///   - body: Given what each span wants, with the span's index.
+  /// - Throws: `.contextOverflow` when a cache has no room, `.invalidArgument` for a token outside the vocabulary. The
+  ///   caches are then as they were.
+  public func forward(
+    _ spans: [SequenceSpan<KVCache>], isCancelled: () -> Bool = { false },
+    each body: (Int, SpanOutput) throws(KingletError) -> Void
+  ) throws(KingletError) {
+    guard !spans.isEmpty else { return }
+    guard Set(spans.map { ObjectIdentifier($0.cache) }).count == spans.count,
+      spans.allSatisfy({ !$0.tokens.isEmpty && $0.cache.type == spans[0].cache.type })
+    else {
+      throw KingletError(.invalidArgument, "the sequences of a pass need tokens and caches of their own, of one type")
+    }
+    for span in spans { try check(span.tokens.count, fit: span.cache) }
+    try withState { (state) throws(KingletError) in
+      try layers(spans, state, isCancelled)
+      try tell(spans, state, body)
+      for span in spans { span.cache.advance(by: span.tokens.count) }
+    }
+  }
+
   /// Runs `tokens` after what the cache holds and appends their keys and values; `logits` receives the row of the last
   /// token, `[vocabularySize]`, reusing its storage.
-  ///
-  /// The result does not depend on how a sequence was cut into calls, on threads, or on what was taken from the cache.
   ///
   /// - Parameter isCancelled: asked between layers. When it says yes, `.cancelled` is thrown; the cache then holds the
   ///   chunks that were done and nothing of the one that was not.
@@ -24,23 +52,6 @@ extension Decoder {
         state.logits.copyRow(0, to: &logits)
       }
     }
-  }
-
-  /// Runs `tokens` in the same way and returns the token with the largest logit, the lowest in a tie: the greedy choice,
-  /// without a row of logits being made.
-  public func mostLikelyToken(
-    after tokens: ArraySlice<Int32>, cache: KVCache, isCancelled: () -> Bool = { false }
-  ) throws(KingletError) -> Int32 {
-    var best = 0
-    try withState { (state) throws(KingletError) in
-      try run(tokens, cache, state, isCancelled) { (_, isLast) throws(KingletError) in
-        guard isLast else { return }
-        try state.chosen.takeRows(state.x.rows - 1..<state.x.rows, of: state.x)
-        let n = try state.compute.prepare(state.chosen, norm: weights.outputNorm, for: [weights.head])
-        best = try state.compute.indexOfLargestProduct(n, weights.head)
-      }
-    }
-    return Int32(truncatingIfNeeded: best)
   }
 
   /// As above, without logits: for all of a prompt but its last chunk.
@@ -76,36 +87,83 @@ extension Decoder {
     }
   }
 
-  /// The layers, chunk by chunk. After each chunk `finish` finds its residual stream in the state.
+  /// One sequence, chunk by chunk. After each chunk `finish` finds its residual stream in the state.
   private func run(
     _ tokens: ArraySlice<Int32>, _ cache: KVCache, _ state: DecoderState, _ isCancelled: () -> Bool,
     finish: (_ first: Int, _ isLast: Bool) throws(KingletError) -> Void
   ) throws(KingletError) {
-    guard tokens.count <= cache.capacity - cache.count else {
-      throw KingletError(
-        .contextOverflow,
-        "\(cache.count + tokens.count) tokens do not fit a context of \(cache.capacity)",
-        remedy: "Choose a larger context, or a shorter text.")
-    }
+    try check(tokens.count, fit: cache)
     var done = 0
     while done < tokens.count {
       let length = min(Self.chunkLength, tokens.count - done)
       let chunk = tokens[(tokens.startIndex + done)..<(tokens.startIndex + done + length)]
-      try state.compute.embed(chunk, from: weights.embedding, scale: description.embeddingScale, to: state.x)
-      for layer in blocks.indices {
-        if isCancelled() { throw KingletError(.cancelled, "the forward pass was cancelled") }
-        try blocks[layer].forward(
-          state, cache: cache.layers[layer], rotary: state.rotaries[description.layers[layer].rotation],
-          start: cache.count)
-      }
+      try layers([SequenceSpan(chunk, cache: cache, wanted: .nothing)], state, isCancelled)
       try finish(done, done + length == tokens.count)
       cache.advance(by: length)
       done += length
     }
   }
 
+  private func check(_ count: Int, fit cache: KVCache) throws(KingletError) {
+    guard count <= cache.capacity - cache.count else {
+      throw KingletError(
+        .contextOverflow, "\(cache.count + count) tokens do not fit a context of \(cache.capacity)",
+        remedy: "Choose a larger context, or a shorter text.")
+    }
+  }
+
+  /// Leaves the residual stream of all spans in the state, one after another.
+  private func layers(
+    _ spans: [SequenceSpan<KVCache>], _ state: DecoderState, _ isCancelled: () -> Bool
+  ) throws(KingletError) {
+    let tokens = spans.count == 1 ? spans[0].tokens : spans.flatMap(\.tokens)[...]
+    try state.compute.embed(tokens, from: weights.embedding, scale: description.embeddingScale, to: state.x)
+    for layer in blocks.indices {
+      if isCancelled() { throw KingletError(.cancelled, "the forward pass was cancelled") }
+      var end = 0
+      let sequences = spans.map { span in
+        end += span.tokens.count
+        return SequenceRows(
+          rows: end - span.tokens.count..<end, cache: span.cache.layers[layer], start: span.cache.count)
+      }
+      try blocks[layer].forward(
+        state, sequences: sequences, rotary: state.rotaries[description.layers[layer].rotation])
+    }
+  }
+
+  /// What the spans want to know of their last tokens.
+  private func tell(
+    _ spans: [SequenceSpan<KVCache>], _ state: DecoderState, _ body: (Int, SpanOutput) throws(KingletError) -> Void
+  ) throws(KingletError) {
+    var end = 0
+    let lastRows = spans.map { span in
+      end += span.tokens.count
+      return end - 1
+    }
+    let wanting = spans.indices.filter { spans[$0].wanted != .nothing }
+    guard let first = wanting.first else { return }
+    if wanting.count == 1, spans[first].wanted == .mostLikely {
+      // The greedy choice alone needs no row of logits.
+      try state.chosen.takeRows([lastRows[first]], of: state.x)
+      let n = try state.compute.prepare(state.chosen, norm: weights.outputNorm, for: [weights.head])
+      let best = try state.compute.indexOfLargestProduct(n, weights.head)
+      return try body(first, .mostLikely(Int32(truncatingIfNeeded: best)))
+    }
+    try head(state, rows: wanting.map { lastRows[$0] })
+    for (row, index) in wanting.enumerated() {
+      switch spans[index].wanted {
+      case .mostLikely:
+        try body(index, .mostLikely(Int32(truncatingIfNeeded: state.compute.indexOfMaximum(state.logits, row: row))))
+      default:
+        var logits: [Float] = []
+        state.logits.copyRow(row, to: &logits)
+        try body(index, .logits(logits))
+      }
+    }
+  }
+
   /// Logits of some rows of the residual stream: `head(norm(x))`.
-  private func head(_ state: DecoderState, rows: Range<Int>) throws(KingletError) {
+  private func head(_ state: DecoderState, rows: some Collection<Int>) throws(KingletError) {
     try state.chosen.takeRows(rows, of: state.x)
     let n = try state.compute.prepare(state.chosen, norm: weights.outputNorm, for: [weights.head])
     try state.compute.project(n, [Projection(weights.head, to: state.logits)])

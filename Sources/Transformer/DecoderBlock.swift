@@ -47,8 +47,8 @@ final class DecoderBlock: Sendable {
       queryNorm: weights.parameters.queryNorm, keyNorm: weights.parameters.keyNorm)
   }
 
-  /// Applies the layer to the rows of `s.x`, which stand at positions `start …`.
-  func forward(_ s: DecoderState, cache: KVLayer, rotary: RotaryTable, start: Int) throws(KingletError) {
+  /// Applies the layer to the rows of `s.x`, which are those of `sequences`, one after another.
+  func forward(_ s: DecoderState, sequences: [SequenceRows], rotary: RotaryTable) throws(KingletError) {
     let n = try s.compute.prepare(
       s.x, norm: weights.parameters.attentionNorm, for: [weights.query, weights.key, weights.value])
     try s.compute.project(
@@ -58,7 +58,7 @@ final class DecoderBlock: Sendable {
         Projection(weights.key, bias: weights.parameters.keyBias, to: s.k),
         Projection(weights.value, bias: weights.parameters.valueBias, to: s.v),
       ])
-    try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, cache: cache, start: start, to: s.a)
+    try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, sequences: sequences, to: s.a)
     try addToResidual(s.a, weights.output, norm: weights.parameters.postAttentionNorm, s)
 
     let m = try s.compute.prepare(s.x, norm: weights.parameters.feedForwardNorm, for: [weights.gate, weights.up])
