@@ -29,7 +29,7 @@ extension Benchmark {
       var rates: [Double] = []
       for repetition in 0...plan.repetitions {
         let seconds = try bench.seconds(test, isCancelled)
-        if repetition > 0 { rates.append(Double(test.length) / seconds) }
+        if repetition > 0 { rates.append(Double(test.length * test.parallel) / seconds) }
         try limits.take(threads: test.threads)
         let done = Double(repetition + 1) / Double(plan.repetitions + 1)
         progress((Double(index) + done) / Double(plan.tests.count))
@@ -56,7 +56,7 @@ extension Benchmark.Test {
     case .generation:
       // The token in the middle sees as much as all of them on average.
       let cost = decoder.cost(of: 1, after: test.start + test.length / 2, cacheType: cacheType)
-      weightBytesPerToken = cost.weightByteCount
+      weightBytesPerToken = cost.weightByteCount / test.parallel
       matmulFlopPerToken = cost.matmulOperationCount
       kvBytesPerToken = test.depth > 0 ? cost.cacheByteCount : nil
     }

@@ -223,9 +223,9 @@ extension Compute {
   ) {
     let tokenByteCount = kernel.activations.byteCount(columns: x.columns)
     var token = tokens.lowerBound
-    // Whole tiles together.
+    // Whole tiles together, which pays for weights that are unpacked for all of them.
     let tileCount = (min(tokens.upperBound, x.rows / 8 * 8) - token) / 8
-    if tileCount > 0 {
+    if tileCount > 1 {
       kernel.multiplyTiles(
         panels, panelCount, x.columns, tiles + token * tokenByteCount, tileCount, scratch, out, stride)
       token += 8 * tileCount

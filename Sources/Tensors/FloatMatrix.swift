@@ -39,7 +39,9 @@ public final class FloatMatrix {
   /// Copies row `index` to `destination`, which is resized to `columns`.
   public func copyRow(_ index: Int, to destination: inout [Float]) {
     precondition(index >= 0 && index < rows)
-    if destination.count != columns { destination = [Float](repeating: 0, count: columns) }
+    guard destination.count == columns else {
+      return destination = Array(UnsafeBufferPointer(start: row(index), count: columns))
+    }
     destination.withUnsafeMutableBufferPointer { buffer in
       guard let out = buffer.baseAddress else { return }
       out.update(from: row(index), count: columns)
