@@ -82,10 +82,13 @@ let package = Package(
     room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
     room("Embedding", ["KingletTransformer"]),
+    room(
+      "Adapters", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTransformer"]),
     .target(
       name: "Kinglet",
       dependencies: [
-        "KingletErrors", "KingletCatalog", "KingletConversion", "KingletEmbedding", "KingletFiles", "KingletGGUF",
+        "KingletErrors", "KingletAdapters", "KingletCatalog", "KingletConversion", "KingletEmbedding", "KingletFiles",
+        "KingletGGUF",
         "KingletGeneration", "KingletTemplates", "KingletTensors", "KingletTokenizers", "KingletTransformer",
       ],
       swiftSettings: strict),
@@ -119,6 +122,8 @@ let package = Package(
       "KingletEvaluation", ["Kinglet", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer"]),
     tests("Files", ["KingletFiles"]),
     tests("Safetensors", ["KingletSafetensors", "KingletQuants"]),
+    tests(
+      "Adapters", ["KingletAdapters", "KingletGGUF", "KingletSafetensors", "KingletTensors", "KingletTransformer"]),
     tests("Embedding", ["KingletEmbedding", "KingletTransformer", "KingletGGUF"]),
     tests(
       "Quantization",

@@ -3,11 +3,16 @@ public struct SequenceSpan<Cache: AnyObject> {
   public let tokens: ArraySlice<Int32>
   public let cache: Cache
   public let wanted: WantedOutput
+  /// Added up; those of one sequence stay the same from span to span.
+  public let adapters: [AppliedAdapter]
 
-  public init(_ tokens: ArraySlice<Int32>, cache: Cache, wanted: WantedOutput) {
+  public init(
+    _ tokens: ArraySlice<Int32>, cache: Cache, wanted: WantedOutput, adapters: [AppliedAdapter] = []
+  ) {
     self.tokens = tokens
     self.cache = cache
     self.wanted = wanted
+    self.adapters = adapters
   }
 }
 
