@@ -101,7 +101,8 @@ let package = Package(
     .executableTarget(
       name: "kinglet-cli",
       dependencies: [
-        "Kinglet", "KingletCatalog", "KingletConversion", "KingletEvaluation", "KingletGGUF", "KingletQuantization",
+        "Kinglet", "KingletAdapters", "KingletCatalog", "KingletConversion", "KingletEvaluation", "KingletGGUF",
+        "KingletQuantization",
         "KingletTensors", "KingletTransformer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),

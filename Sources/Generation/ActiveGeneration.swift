@@ -19,7 +19,7 @@ final class ActiveGeneration<Cache: SequenceCache> {
     self.session = session
     self.channel = channel
     self.reservedByteCount = reservedByteCount
-    self.run.begin(reusing: self.sequence.resume(for: run.prompt))
+    self.run.begin(reusing: self.sequence.resume(for: run.prompt, adapters: run.adapters))
   }
 
   var isPrefilling: Bool { run.isPrefilling(after: sequence.tokens.count) }
@@ -28,7 +28,8 @@ final class ActiveGeneration<Cache: SequenceCache> {
   func span(limit: Int) -> SequenceSpan<Cache> {
     let tokens = run.next(after: sequence.tokens.count, limit: limit)
     return SequenceSpan(
-      tokens, cache: sequence.cache, wanted: run.wanted(after: sequence.tokens.count + tokens.count))
+      tokens, cache: sequence.cache, wanted: run.wanted(after: sequence.tokens.count + tokens.count),
+      adapters: run.adapters)
   }
 
   /// Takes note that a span has run.

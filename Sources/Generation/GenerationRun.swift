@@ -39,6 +39,7 @@ struct GenerationRun {
   }
 
   var prompt: [Int32] { request.prompt }
+  var adapters: [AppliedAdapter] { request.options.adapters }
 
   /// The most positions it can come to fill.
   var longestLength: Int {

@@ -5,16 +5,20 @@ import KingletTransformer
 
 extension Benchmark {
   /// Loads the file and measures it. Prefill runs one prompt; generation runs single tokens, after one token at least.
+  ///
+  /// - Parameter adapters: makes those ready that are applied in all tests.
   public static func run(
     _ file: GGUFFile, plan: Plan, compute: ComputeOptions = .init(), cacheType: KVType = .f16,
-    isCancelled: () -> Bool = { false }, progress: (Double) -> Void = { _ in }
+    adapters: (Decoder) throws(KingletError) -> [AppliedAdapter] = { _ in [] }, isCancelled: () -> Bool = { false },
+    progress: (Double) -> Void = { _ in }
   ) throws(KingletError) -> Benchmark {
     try plan.validate()
     let clock = ContinuousClock()
     let start = clock.now
     var compute = compute
     compute.threads = plan.threads.max()
-    let decoder = try Decoder.load(file, options: .init(compute: compute))
+    var decoder = try Decoder.load(file, options: .init(compute: compute))
+    decoder = try decoder.adapted(by: adapters(decoder))
     let loaded = clock.now
     var logits: [Float] = []
     try decoder.forward([0], cache: decoder.makeCache(capacity: 1, type: cacheType), logits: &logits)

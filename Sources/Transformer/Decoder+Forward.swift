@@ -23,6 +23,9 @@ extension Decoder {
     each body: (Int, SpanOutput) throws(KingletError) -> Void
   ) throws(KingletError) {
     guard !spans.isEmpty else { return }
+    let spans = spans.map {
+      SequenceSpan($0.tokens, cache: $0.cache, wanted: $0.wanted, adapters: adapters + $0.adapters)
+    }
     guard Set(spans.map { ObjectIdentifier($0.cache) }).count == spans.count,
       spans.allSatisfy({ !$0.tokens.isEmpty && $0.cache.type == spans[0].cache.type })
     else {
@@ -49,6 +52,7 @@ extension Decoder {
     _ tokens: ArraySlice<Int32>, cache: KVCache, logits: inout [Float], adapters: [AppliedAdapter] = [],
     isCancelled: () -> Bool = { false }
   ) throws(KingletError) {
+    let adapters = self.adapters + adapters
     try withState { (state) throws(KingletError) in
       try run(tokens, cache, adapters, state, isCancelled) { (_, isLast) throws(KingletError) in
         guard isLast else { return }
@@ -62,6 +66,7 @@ extension Decoder {
   public func forward(
     _ tokens: ArraySlice<Int32>, cache: KVCache, adapters: [AppliedAdapter] = [], isCancelled: () -> Bool = { false }
   ) throws(KingletError) {
+    let adapters = self.adapters + adapters
     try withState { (state) throws(KingletError) in
       try run(tokens, cache, adapters, state, isCancelled) { (_, _) throws(KingletError) in }
     }
@@ -76,6 +81,7 @@ extension Decoder {
     // Logits of a whole chunk would take hundreds of megabytes with a large vocabulary.
     let rowsAtOnce = max(8, min(128, (64 << 20) / (4 * vocabularySize)))
     var row: [Float] = []
+    let adapters = self.adapters + adapters
     try withState { (state) throws(KingletError) in
       try run(tokens, cache, adapters, state, isCancelled) { (first, _) throws(KingletError) in
         var begin = 0
@@ -118,7 +124,7 @@ extension Decoder {
     }
   }
 
-  private func check(_ adapters: [AppliedAdapter]) throws(KingletError) {
+  func check(_ adapters: [AppliedAdapter]) throws(KingletError) {
     guard adapters.allSatisfy({ $0.adapter.owner == weightsIdentity && $0.strength.isFinite }) else {
       throw KingletError(
         .invalidArgument, "an adapter was made ready for another model, or its strength is no number",

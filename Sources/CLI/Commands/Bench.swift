@@ -34,6 +34,7 @@ struct Bench: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case markdown, json, csv }
 
   @OptionGroup var model: ModelArgument
+  @OptionGroup var adapters: AdapterArguments
 
   @Option(name: [.customShort("p"), .long], help: "Tokens of the prompt.")
   var promptLength: Int = 512
@@ -97,6 +98,7 @@ struct Bench: ParsableCommand {
     if try lengths != nil || Encoder.isEncoder(file) { return try benchEncoder(file, plan, bar) }
     let result = try Benchmark.run(
       file, plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
+      adapters: { (decoder) throws(KingletError) in try adapters.load(for: decoder) },
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
     bar.finish()
     switch json ? .json : format {
