@@ -9,7 +9,7 @@ private func request(_ prompt: [Int32], _ options: GenerationOptions = .init()) 
 }
 
 /// Many requests at a time, each of whose answers must be as if it were alone.
-@Suite(.timeLimit(.minutes(1))) struct ContinuousBatchingTests {
+@Suite(.timeLimit(.minutes(15))) struct ContinuousBatchingTests {
   /// The answer of a model of its own.
   private func alone(_ prompt: [Int32], _ options: GenerationOptions) async throws -> [Int32] {
     try await Engine(model: FakeModel(), contextLength: 1000).generate(request(prompt, options)).collect().tokens

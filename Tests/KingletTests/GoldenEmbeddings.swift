@@ -7,7 +7,7 @@ import Testing
 
 /// MiniLM, converted from its Hugging Face folder, against the vectors of sentence-transformers (`golden/embeddings`).
 @Suite(
-  .serialized, .timeLimit(.minutes(10)),
+  .serialized, .timeLimit(.minutes(15)),
   .enabled(if: Shared.isPresent && SentenceModel.isPresent, "needs ../shared and the model minilm"))
 struct GoldenEmbeddings {
   @Test(arguments: [(WeightType.f32, 0.99999), (.f16, 0.9999), (.q8_0, 0.998)])
