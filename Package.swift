@@ -64,6 +64,8 @@ let package = Package(
     .target(name: "KingletErrors", path: "Sources/Errors", swiftSettings: strict),
     .systemLibrary(name: "CBLAS", path: "Sources/CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CXML", path: "Sources/CXML", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .systemLibrary(
+      name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CIntrinsics", path: "Sources/CIntrinsics"),
     room("Files"),
     room("Quants"),
@@ -86,10 +88,13 @@ let package = Package(
     room("Catalog", resources: [.embedInCode("catalog.json")]),
     room("Generation", ["KingletTransformer", "KingletTensors", "KingletTokenizers"]),
     room("Embedding", ["KingletTransformer"]),
+    room(
+      "Adapters", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTransformer"]),
     .target(
       name: "Kinglet",
       dependencies: [
-        "KingletErrors", "KingletCatalog", "KingletConversion", "KingletEmbedding", "KingletFiles", "KingletGGUF",
+        "KingletErrors", "KingletAdapters", "KingletCatalog", "KingletConversion", "KingletEmbedding", "KingletFiles",
+        "KingletGGUF",
         "KingletGeneration", "KingletTemplates", "KingletTensors", "KingletTokenizers", "KingletTransformer",
       ],
       swiftSettings: strict),
@@ -99,7 +104,12 @@ let package = Package(
         "Kinglet", "KingletEmbedding", "KingletGGUF", "KingletGeneration", "KingletTensors", "KingletTransformer",
       ],
       swiftSettings: strict),
-    room("Documents", ["CXML", "KingletFiles", .product(name: "GRDB", package: "GRDB.swift")]),
+    room(
+      "Documents",
+      [
+        .target(name: "CCrypto", condition: .when(platforms: [.linux])), "CXML", "KingletFiles",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     .target(
       name: "KingletRetrieval",
       dependencies: [
@@ -110,8 +120,8 @@ let package = Package(
     .executableTarget(
       name: "kinglet-cli",
       dependencies: [
-        "Kinglet", "KingletCatalog", "KingletConversion", "KingletEvaluation", "KingletGGUF", "KingletQuantization",
-        "KingletRetrieval", "KingletTensors", "KingletTransformer",
+        "Kinglet", "KingletAdapters", "KingletCatalog", "KingletConversion", "KingletEvaluation", "KingletGGUF",
+        "KingletQuantization", "KingletRetrieval", "KingletTensors", "KingletTransformer",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
@@ -124,7 +134,7 @@ let package = Package(
     tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
     tests("Catalog", ["KingletCatalog"]),
     tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
-    tests("Kinglet", ["Kinglet", "KingletGGUF", "KingletTokenizers"]),
+    tests("Kinglet", ["Kinglet", "KingletConversion", "KingletGGUF", "KingletTokenizers"]),
     tests("Templates", ["KingletTemplates"]),
     tests("Kernels", ["KingletKernels", "KingletQuants", "KingletTensors"]),
     tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF"]),
@@ -132,6 +142,8 @@ let package = Package(
       "KingletEvaluation", ["Kinglet", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer"]),
     tests("Files", ["KingletFiles"]),
     tests("Safetensors", ["KingletSafetensors", "KingletQuants"]),
+    tests(
+      "Adapters", ["KingletAdapters", "KingletGGUF", "KingletSafetensors", "KingletTensors", "KingletTransformer"]),
     tests("Embedding", ["KingletEmbedding", "KingletTransformer", "KingletGGUF"]),
     tests(
       "Quantization",

@@ -26,6 +26,7 @@ public struct HuggingFaceModel: Sendable {
   private let description: Architecture
   private let weights: SafetensorsFolder
   private let plans: [TensorPlan]
+  private let dense: [DenseModule]
   private let metadata: Metadata
 
   /// Opens the model in `folder` and checks that all of it can be converted; no weights are read yet.
@@ -42,7 +43,10 @@ public struct HuggingFaceModel: Sendable {
     guard layerCount <= weights.tensors.count else { throw config.wrong(["num_hidden_layers"], "beyond the tensors") }
     plans = try description.plans(for: weights, layerCount: layerCount)
     var metadata = description.metadata.map { (key: "\(description.name).\($0.key)", value: $0.value) }
-    if let modules = try SentenceModules(folder: folder) { metadata += modules.metadata(of: description.name) }
+    let modules = try SentenceModules(folder: folder)
+    if let modules { metadata += modules.metadata(of: description.name) }
+    dense = try description.dense(modules?.denseFolders ?? [])
+    metadata += dense.flatMap(\.metadata).map { (key: "\(description.name).\($0.key)", value: $0.value) }
     metadata += try description.tokenizerMetadata(folder: folder, plans: plans)
     self.folder = folder
     self.description = description
@@ -83,6 +87,7 @@ public struct HuggingFaceModel: Sendable {
     for plan in plans {
       try plan.add(to: &writer, type: type.type(ofTensor: plan.name, shape: plan.shape), weights: weights)
     }
+    for module in dense { try module.add(to: &writer, type: type) }
     return writer
   }
 }
@@ -99,6 +104,16 @@ extension SentenceModules {
 }
 
 extension Architecture {
+  fileprivate func dense(_ folders: [String]) throws(KingletError) -> [DenseModule] {
+    guard folders.count <= projections.count else {
+      throw KingletError(
+        .unsupported, "a \(name) model has no place for this projection", at: folders[projections.count])
+    }
+    var modules: [DenseModule] = []
+    for (folder, name) in zip(folders, projections) { modules.append(try DenseModule(folder: folder, name: name)) }
+    return modules
+  }
+
   /// The tokenizer, and what must be known of tokens besides.
   fileprivate func tokenizerMetadata(folder: String, plans: [TensorPlan]) throws(KingletError) -> Metadata {
     let size = plans.first { $0.name == "token_embd.weight" }?.shape[0] ?? 0

@@ -5,6 +5,8 @@ import KingletFiles
 struct SentenceModules {
   /// How tokens become one vector.
   let pooling: Pooling?
+  /// The folders of the projections that follow.
+  let denseFolders: [String]
   /// Whether vectors are brought to unit length.
   let isNormalized: Bool
   /// The longest input the model is meant for, which may be less than it has positions for.
@@ -20,25 +22,27 @@ struct SentenceModules {
       throw KingletError(.fileCorrupt, "this is no list of modules", at: path)
     }
     var pooling: Pooling?
+    var denseFolders: [String] = []
     var isNormalized = false
     for module in modules {
       guard let type = module["type"]?.string, let place = (module["path"] ?? .string("")).string else {
         throw KingletError(.fileCorrupt, "a module has no type or no path", at: path)
       }
+      // Below the folder, for a model must not lead out of it.
+      guard !place.hasPrefix("/"), !place.split(separator: "/").contains("..") else {
+        throw KingletError(.fileCorrupt, "the module \(quoted(place)) is not in the folder", at: path)
+      }
       switch type.split(separator: ".").last {
       case "Transformer": break
       case "Normalize": isNormalized = true
-      case "Pooling":
-        // Below the folder, for a model must not lead out of it.
-        guard !place.hasPrefix("/"), !place.split(separator: "/").contains("..") else {
-          throw KingletError(.fileCorrupt, "the module \(quoted(place)) is not in the folder", at: path)
-        }
-        pooling = try Self.pooling("\(folder)/\(place)/config.json")
+      case "Pooling": pooling = try Self.pooling("\(folder)/\(place)/config.json")
+      case "Dense": denseFolders.append("\(folder)/\(place)")
       default:
         throw KingletError(.unsupported, "modules of type \(quoted(type)) are not converted", at: path)
       }
     }
     self.pooling = pooling
+    self.denseFolders = denseFolders
     self.isNormalized = isNormalized
     var longestInput: Int?
     for kind in ["bert", "roberta", "xlm-roberta"] where longestInput == nil {

@@ -1,21 +1,32 @@
+#if canImport(CryptoKit)
+  import CryptoKit
+#else
+  import CCrypto
+#endif
+
 /// The SHA-256 of some bytes: what tells an unchanged file or chunk from a changed one.
 public struct ContentHash: Sendable, Hashable, CustomStringConvertible {
   public let bytes: [UInt8]
 
   public init(_ content: [UInt8]) {
-    var hash = SHA256()
-    hash.update(content)
-    bytes = hash.finalize()
+    #if canImport(CryptoKit)
+      bytes = Array(SHA256.hash(data: content))
+    #else
+      bytes = [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { digest, count in
+        _ = SHA256(content, content.count, digest.baseAddress)
+        count = digest.count
+      }
+    #endif
   }
 
   /// Of several texts, each with its length before it, so that no two lists are the same bytes.
   public init(of parts: [String]) {
-    var hash = SHA256()
+    var content: [UInt8] = []
     for part in parts {
-      withUnsafeBytes(of: UInt64(part.utf8.count).littleEndian) { hash.update($0) }
-      hash.update(part.utf8)
+      withUnsafeBytes(of: UInt64(part.utf8.count).littleEndian) { content += $0 }
+      content += part.utf8
     }
-    bytes = hash.finalize()
+    self.init(content)
   }
 
   /// In hexadecimal digits.

@@ -11,7 +11,13 @@ struct HTMLText {
   private var title: String?
   /// The text of the block being read, and what it is.
   private var current: [UInt8] = []
-  private var currentElement: xmlNodePtr?
+  /// The XPath of the block's element.
+  private var currentElement: String?
+  /// How many of `steps` lead to the block element that was entered last, until it or its text ends.
+  private var blockDepth: Int?
+  /// The steps of the XPath to the node that is being read. Counted on the way down: libxml2 would count the siblings
+  /// before each node, which takes hours for a page with a million of them.
+  private var steps: [String] = []
   private var currentLevel: Int?
   private var isPreformatted = false
   private var endsWithSpace = true
@@ -57,7 +63,7 @@ struct HTMLText {
     forEachNode(under: root) { node in
       guard let name = elementName(node) else { return false }
       switch name {
-      case "title": if title == nil { title = text(of: node) }
+      case "title": if title == nil { title = text(of: node).map(headingText) }
       case "main": main = main ?? node
       case "article": articles.append(node)
       default: if attribute(node, "role") == "main" { main = main ?? node }
@@ -69,17 +75,15 @@ struct HTMLText {
   }
 
   private mutating func read(_ start: xmlNodePtr) {
-    // Nodes to be entered, and (second) those to be left.
-    var stack: [(node: xmlNodePtr, isLeaving: Bool)] = [(start, false)]
-    while let (node, isLeaving) = stack.popLast() {
+    // Nodes to be entered with the last step of their path, and, without one, those to be left.
+    var stack: [(node: xmlNodePtr, step: String?)] = [(start, path(start) ?? "")]
+    while let (node, step) = stack.popLast() {
       guard let name = elementName(node) else {
-        if !isLeaving, isText(node) { append(content(of: node), in: node) }
+        if isText(node) { append(content(of: node)) }
         continue
       }
-      if isLeaving {
-        if Self.blockElements.contains(name) { endBlock() }
-        if name == "td" || name == "th" { appendSeparator() }
-        if name == "pre" { isPreformatted = false }
+      guard let step else {
+        leave(name)
         continue
       }
       if Self.boilerplate.contains(name) || isHidden(node) || node != start && isPageHeader(node, name) { continue }
@@ -87,38 +91,55 @@ struct HTMLText {
         appendLineBreak()
         continue
       }
-      if Self.blockElements.contains(name) {
-        endBlock()
-        currentElement = node
-        currentLevel = Self.level(name)
-        if name == "pre" { isPreformatted = true }
-        if name == "li" { current = Array("- ".utf8) }
-      }
-      stack.append((node, true))
-      var child = node.pointee.last
-      while let next = child {
-        stack.append((next, false))
-        child = next.pointee.prev
-      }
+      steps.append(step)
+      if Self.blockElements.contains(name) { beginBlock(name) }
+      stack.append((node, nil))
+      stack += children(of: node).reversed()
     }
     endBlock()
   }
 
-  private mutating func append(_ text: UnsafePointer<xmlChar>?, in node: xmlNodePtr) {
+  private func children(of node: xmlNodePtr) -> [(node: xmlNodePtr, step: String?)] {
+    var names: [(node: xmlNodePtr, name: String, number: Int)] = []
+    var counts: [String: Int] = [:]
+    var child = node.pointee.children
+    while let next = child {
+      let name = elementName(next) ?? ""
+      counts[name, default: 0] += 1
+      names.append((next, name, counts[name] ?? 1))
+      child = next.pointee.next
+    }
+    return names.map { ($0.node, counts[$0.name] == 1 ? "/\($0.name)" : "/\($0.name)[\($0.number)]") }
+  }
+
+  private mutating func beginBlock(_ name: String) {
+    endBlock()
+    blockDepth = steps.count
+    currentLevel = Self.level(name)
+    if name == "pre" { isPreformatted = true }
+    if name == "li" { current = Array("- ".utf8) }
+  }
+
+  private mutating func leave(_ name: String) {
+    if Self.blockElements.contains(name) { endBlock() }
+    if name == "td" || name == "th" { appendSeparator() }
+    if name == "pre" { isPreformatted = false }
+    steps.removeLast()
+  }
+
+  private mutating func append(_ text: UnsafePointer<xmlChar>?) {
     guard var pointer = text else { return }
-    if currentElement == nil { currentElement = node.pointee.parent }
     while pointer.pointee != 0 {
       let byte = pointer.pointee
       pointer += 1
-      if isPreformatted {
-        current.append(byte)
-      } else if isSpace(byte) {
+      if isSpace(byte), !isPreformatted {
         if !endsWithSpace { current.append(0x20) }
         endsWithSpace = true
-      } else {
-        current.append(byte)
-        endsWithSpace = false
+        continue
       }
+      if currentElement == nil { currentElement = steps.prefix(blockDepth ?? steps.count).joined() }
+      current.append(byte)
+      endsWithSpace = false
     }
   }
 
@@ -136,6 +157,7 @@ struct HTMLText {
     defer {
       current = []
       currentElement = nil
+      blockDepth = nil
       currentLevel = nil
       endsWithSpace = true
     }
@@ -145,12 +167,12 @@ struct HTMLText {
     let content = String(decoding: current, as: UTF8.self)
     if let level = currentLevel {
       headings.removeAll { $0.level >= level }
-      headings.append((level, content))
+      headings.append((level, headingText(content)))
     }
     if !bytes.isEmpty { bytes += "\n\n".utf8 }
     let start = bytes.count
     bytes += current
-    let place = Place(element: currentElement.flatMap(path))
+    let place = Place(element: currentElement)
     let kind: Block.Kind = currentLevel != nil ? .heading : isPreformatted ? .code : .prose
     blocks.append(Block(kind, start..<bytes.count, heading: headings.map(\.text), place: place))
   }

@@ -59,7 +59,7 @@ struct Markdown {
       guard title == nil, content.hasPrefix("title:") else { continue }
       let value = content.dropFirst("title:".count).drop { $0 == " " }
       let isQuoted = value.count > 1 && (value.first == "\"" || value.first == "'") && value.last == value.first
-      title = String(isQuoted ? value.dropFirst().dropLast() : value)
+      title = headingText(isQuoted ? value.dropFirst().dropLast() : value)
     }
     title = nil
     return 0
@@ -76,6 +76,7 @@ struct Markdown {
 
   private mutating func appendHeading(_ level: Int, _ content: String, _ range: Range<Int>) {
     headings.removeAll { $0.level >= level }
+    let content = headingText(content)
     headings.append((level, content))
     if title == nil, level == 1 { title = content }
     append(.heading, range)

@@ -2,7 +2,9 @@ import Foundation
 import KingletErrors
 
 /// PDF, by `pdftotext` of poppler-utils: pages end with form feeds.
-enum PDFText {
+package enum PDFText {
+  /// What stands between the texts of two pages.
+  package static let pageBreak: UInt8 = 0x0C
   /// Seconds after which a file is given up.
   private static let timeLimit = 120.0
 
@@ -13,7 +15,7 @@ enum PDFText {
     var blocks: [Block] = []
     var (page, start) = (1, 0)
     // A page at a time, so that no paragraph is on two.
-    for (index, byte) in lines.bytes.enumerated() where byte == 0x0C {
+    for (index, byte) in lines.bytes.enumerated() where byte == pageBreak {
       blocks += paragraphs(lines, start..<index, page: page)
       (page, start) = (page + 1, index + 1)
     }

@@ -33,3 +33,9 @@ struct TextLines {
 
 /// The white space of ASCII.
 func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+/// A title or heading on one line, cut where it is plainly none: each chunk below it carries it.
+func headingText(_ text: some StringProtocol) -> String {
+  let line = text.prefix(4096).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+  return line.count <= 200 ? line : line.prefix(199) + "…"
+}

@@ -75,11 +75,6 @@ private struct EmbeddingPlan {
     normalizes = options.normalizes ?? embedder.normalizes
     frame = embedder.frame
     pooling = options.pooling ?? encoder.description.pooling
-    if pooling == .rank {
-      throw KingletError(
-        .unsupported, "the model scores pairs of texts and has no vectors for single ones",
-        remedy: "Rank texts with it, or choose another pooling.")
-    }
     window = options.window ?? embedder.window
     guard (frame.count + 1...max(frame.count + 1, encoder.trainedContextLength)).contains(window) else {
       throw KingletError(
@@ -90,8 +85,8 @@ private struct EmbeddingPlan {
       throw KingletError(
         .invalidArgument, "\(wanted) dimensions are not to be had", remedy: "The model has \(encoder.dimensions).")
     }
-    if pooling == .none, options.dimensions != nil || options.overflow == .split {
-      throw KingletError(.invalidArgument, "vectors of single tokens are neither shortened nor averaged")
+    if pooling == .none || pooling == .rank, options.dimensions != nil || options.overflow == .split {
+      throw KingletError(.invalidArgument, "vectors of single tokens and scores are neither shortened nor averaged")
     }
   }
 
@@ -124,7 +119,7 @@ private struct EmbeddingPlan {
         .unsupported, "the model's numbers have overflowed", remedy: "Use weights of another type, such as F32 or Q8_0."
       )
     }
-    if normalizes, pooling != .none, length > 0 {
+    if normalizes, pooling != .none, pooling != .rank, length > 0 {
       let scale = Float(1 / length)
       for i in vector.indices { vector[i] *= scale }
     }

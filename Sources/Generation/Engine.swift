@@ -2,9 +2,10 @@ import KingletErrors
 import KingletTransformer
 import Synchronization
 
-/// Runs a model for any number of callers, one request after another in the order they came.
+/// Runs a model for any number of callers, many sequences at a time: requests join and leave between two steps, and each
+/// step is one pass over the weights for all of them (continuous batching, as in Orca, Yu et al. 2022).
 ///
-/// All work happens on one dedicated thread, never on Swift's cooperative pool; the keys and values of all sequences
+/// A request's answer does not depend on what runs beside it. All work happens on one dedicated thread, never on Swift's cooperative pool; the keys and values of all sequences
 /// live there. Letting go of the engine, its sessions and its streams ends the thread and frees them.
 public final class Engine: Sendable {
   /// Positions that each sequence may fill, prompt and answer together.
@@ -12,30 +13,32 @@ public final class Engine: Sendable {
 
   private let mailbox = Mailbox<EngineMessage>()
   private let lastSession = Atomic<UInt64>(0)
-  private let streamCapacity: Int
+  private let options: EngineOptions
 
   /// - Parameters:
   ///   - contextLength: positions per sequence, at least 1.
   ///   - loadSeconds: what loading the model took, for the timing of each generation.
-  ///   - streamCapacity: deltas that a stream holds before the engine waits for its reader.
   /// - Throws: `.invalidArgument`, or `.outOfMemory` when no thread is to be had.
   public convenience init(
-    _ decoder: Decoder, contextLength: Int, cacheType: KVType = .f16, loadSeconds: Double = 0,
-    streamCapacity: Int = 64
+    _ decoder: Decoder, contextLength: Int, cacheType: KVType = .f16, options: EngineOptions = .init(),
+    loadSeconds: Double = 0
   ) throws(KingletError) {
     try self.init(
-      model: DecoderModel(decoder: decoder, cacheType: cacheType), contextLength: contextLength,
-      loadSeconds: loadSeconds, streamCapacity: streamCapacity)
+      model: DecoderModel(decoder: decoder, cacheType: cacheType), contextLength: contextLength, options: options,
+      loadSeconds: loadSeconds)
   }
 
   init(
-    model: some SequenceModel, contextLength: Int, loadSeconds: Double = 0, streamCapacity: Int = 64
+    model: some SequenceModel, contextLength: Int, options: EngineOptions = .init(), loadSeconds: Double = 0
   ) throws(KingletError) {
     try require(contextLength >= 1, "a context of \(contextLength) tokens", "1 or more")
+    try require(options.maximumSequences >= 1, "\(options.maximumSequences) sequences at once", "1 or more")
+    try require(
+      options.cacheByteBudget.map { $0 >= 0 } ?? true, "a budget of \(options.cacheByteBudget ?? 0) bytes", "0 or more")
     self.contextLength = contextLength
-    self.streamCapacity = streamCapacity
+    self.options = options
     try DedicatedThread.start { [mailbox] in
-      var loop = EngineLoop(model: model, contextLength: contextLength, loadSeconds: loadSeconds)
+      var loop = EngineLoop(model: model, contextLength: contextLength, options: options, loadSeconds: loadSeconds)
       loop.run(mailbox)
     }
   }
@@ -55,7 +58,7 @@ public final class Engine: Sendable {
     if let session, session.engine !== self {
       return GenerationStream(failing: KingletError(.invalidArgument, "the session belongs to another engine"))
     }
-    let channel = GenerationChannel(capacity: streamCapacity)
+    let channel = GenerationChannel(capacity: options.streamCapacity) { [mailbox] in mailbox.post(.look) }
     mailbox.post(.generate(request, session: session?.id, channel))
     return GenerationStream(channel, owner: self)
   }
@@ -80,44 +83,6 @@ public final class EngineSession: Sendable {
 enum EngineMessage: Sendable {
   case generate(GenerationRequest, session: UInt64?, GenerationChannel)
   case release(session: UInt64)
-}
-
-/// The engine's thread: takes one message after another.
-private struct EngineLoop<Model: SequenceModel> {
-  let model: Model
-  let contextLength: Int
-  let loadSeconds: Double
-  var sequences: [UInt64: CachedSequence<Model>] = [:]
-  /// What every step writes and the sampler reads.
-  var output = StepOutput()
-
-  mutating func run(_ mailbox: Mailbox<EngineMessage>) {
-    while let message = mailbox.take() {
-      switch message {
-      case .release(let session):
-        sequences[session] = nil
-      case .generate(let request, let session, let channel):
-        guard channel.begin() else { continue }
-        do {
-          try serve(request, session: session, channel)
-        } catch {
-          channel.fail(error)
-        }
-      }
-    }
-  }
-
-  private mutating func serve(
-    _ request: GenerationRequest, session: UInt64?, _ channel: GenerationChannel
-  ) throws(KingletError) {
-    var run = try GenerationRun(
-      request, channel: channel, model: model, contextLength: contextLength, loadSeconds: loadSeconds)
-    // Taken out while it is at work: after a failure nobody knows what its cache holds, so it does not come back.
-    var sequence =
-      if let session, let known = sequences.removeValue(forKey: session) { known } else {
-        CachedSequence<Model>(cache: try model.makeCache(capacity: contextLength))
-      }
-    try run.run(&sequence, output: &output)
-    if let session { sequences[session] = sequence }
-  }
+  /// A generation that waited for its reader can go on, or is to end.
+  case look
 }

@@ -2,6 +2,8 @@
 // the step loop on one thread of its own; the `Sampler` picks tokens; the `StopMatcher` decides where text ends; a
 // bounded `GenerationStream` carries the result to whoever asked. Nothing here knows of files, templates or servers.
 
+import KingletTransformer
+
 /// What to generate, apart from the prompt.
 public struct GenerationOptions: Sendable, Equatable {
   /// How tokens are drawn.
@@ -20,11 +22,14 @@ public struct GenerationOptions: Sendable, Equatable {
   /// Asks for the log-probability of each token, and of this many best alternatives beside it (0 for none); nil asks
   /// for nothing. They are the model's own, taken before penalty, truncation and temperature.
   public var logProbabilities: Int?
+  /// Adapters of this request, which add up. Others may run beside it with others, and what a session remembers is only
+  /// used again under the same ones.
+  public var adapters: [AppliedAdapter]
 
   public init(
     sampling: SamplingOptions = .greedy, maxTokens: Int? = nil, stopStrings: [String] = [],
     stopTokens: Set<Int32> = [], ignoresEndOfGeneration: Bool = false, truncation: Truncation = .error,
-    logProbabilities: Int? = nil
+    logProbabilities: Int? = nil, adapters: [AppliedAdapter] = []
   ) {
     self.sampling = sampling
     self.maxTokens = maxTokens
@@ -33,6 +38,7 @@ public struct GenerationOptions: Sendable, Equatable {
     self.ignoresEndOfGeneration = ignoresEndOfGeneration
     self.truncation = truncation
     self.logProbabilities = logProbabilities
+    self.adapters = adapters
   }
 }
 

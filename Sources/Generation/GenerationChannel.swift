@@ -1,11 +1,10 @@
-import Dispatch
 import KingletErrors
 import Synchronization
 
 /// Carries deltas from the engine's thread to one asynchronous reader, a bounded number at a time.
 ///
-/// The writer blocks while the buffer is full (it has a thread of its own to block); the reader suspends. Either side
-/// may end it: the writer with `finish` or `fail`, the reader with `cancel`.
+/// The writer never waits: it asks whether the channel is stalled before it makes more, and is told when it no longer is.
+/// The reader suspends. Either side may end it: the writer with `finish` or `fail`, the reader with `cancel`.
 final class GenerationChannel: Sendable {
   typealias Received = Result<GenerationDelta?, KingletError>
 
@@ -15,7 +14,8 @@ final class GenerationChannel: Sendable {
     var end: Received?
     var hasEnded = false
     var hasStarted = false
-    var isWriterWaiting = false
+    /// Whether the writer is to be told of room.
+    var isStalled = false
     var reader: CheckedContinuation<Received, Never>?
   }
 
@@ -23,10 +23,14 @@ final class GenerationChannel: Sendable {
   let start = ContinuousClock.now
   private let capacity: Int
   private let state = Mutex(State())
-  private let space = DispatchSemaphore(value: 0)
+  private let onRoom: @Sendable () -> Void
   private let cancelled = Atomic(false)
 
-  init(capacity: Int) { self.capacity = max(1, capacity) }
+  /// - Parameter onRoom: called when a stalled writer can go on, or is to end.
+  init(capacity: Int, onRoom: @escaping @Sendable () -> Void = {}) {
+    self.capacity = max(1, capacity)
+    self.onRoom = onRoom
+  }
 
   /// The reader wants no more. Cheap: asked between the layers of the model.
   var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
@@ -41,26 +45,23 @@ final class GenerationChannel: Sendable {
     }
   }
 
-  /// Hands over a delta, waiting for space. When the reader has cancelled it goes into the buffer all the same: what is
-  /// on its way is not lost.
-  func send(_ delta: GenerationDelta) {
-    while true {
-      enum Action { case resume(CheckedContinuation<Received, Never>), wait, done }
-      let action = state.withLock { state -> Action in
-        if let reader = state.reader.take() { return .resume(reader) }
-        if state.buffer.count >= capacity && !isCancelled {
-          state.isWriterWaiting = true
-          return .wait
-        }
-        state.buffer.append(delta)
-        return .done
-      }
-      switch action {
-      case .resume(let reader): return reader.resume(returning: .success(delta))
-      case .wait: space.wait()
-      case .done: return
-      }
+  /// Whether the buffer is full; `onRoom` is then called when it no longer is, or when the reader cancels.
+  var isStalled: Bool {
+    state.withLock { state in
+      state.isStalled = state.buffer.count >= capacity && !isCancelled
+      return state.isStalled
     }
+  }
+
+  /// Hands over a delta. When the reader has cancelled it goes into the buffer all the same: what is on its way is not
+  /// lost.
+  func send(_ delta: GenerationDelta) {
+    let reader = state.withLock { state -> CheckedContinuation<Received, Never>? in
+      if let reader = state.reader.take() { return reader }
+      state.buffer.append(delta)
+      return nil
+    }
+    reader?.resume(returning: .success(delta))
   }
 
   /// The last delta. Never waits.
@@ -92,10 +93,11 @@ final class GenerationChannel: Sendable {
 
   private func receive(isolation: isolated (any Actor)?) async -> Received {
     await withCheckedContinuation(isolation: isolation) { continuation in
+      var isRoom = false
       let received = state.withLock { state -> Received? in
         if !state.buffer.isEmpty {
           let delta = state.buffer.removeFirst()
-          wakeWriter(&state)
+          (isRoom, state.isStalled) = (state.isStalled, false)
           return .success(delta)
         }
         if let end = state.end.take() { return end }
@@ -106,6 +108,7 @@ final class GenerationChannel: Sendable {
         state.reader = continuation
         return nil
       }
+      if isRoom { onRoom() }
       if let received { continuation.resume(returning: received) }
     }
   }
@@ -117,16 +120,12 @@ final class GenerationChannel: Sendable {
     timing.queue = start.duration(to: .now) / .seconds(1)
     let summary = GenerationSummary(finishReason: .cancelled, usage: GenerationUsage(), timing: timing, seed: 0)
     let end = Received.success(GenerationDelta(summary: summary))
+    var wasStalled = false
     let reader = state.withLock { state -> CheckedContinuation<Received, Never>? in
-      wakeWriter(&state)
+      (wasStalled, state.isStalled) = (state.isStalled, false)
       return state.hasStarted ? nil : finish(&state, with: end)
     }
+    if wasStalled { onRoom() }
     reader?.resume(returning: end)
-  }
-
-  private func wakeWriter(_ state: inout State) {
-    guard state.isWriterWaiting else { return }
-    state.isWriterWaiting = false
-    space.signal()
   }
 }

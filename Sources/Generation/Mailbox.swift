@@ -23,9 +23,21 @@ final class Mailbox<Message: Sendable>: Sendable {
     filled.signal()
   }
 
-  /// Waits for the next message; nil after the last.
-  func take() -> Message? {
-    filled.wait()
-    return state.withLock { $0.messages.isEmpty ? nil : $0.messages.removeFirst() }
+  enum Taken {
+    case message(Message)
+    /// Not now; only without waiting.
+    case nothing
+    /// No more will come.
+    case closed
+  }
+
+  /// The next message, waiting for it or not.
+  func take(waits: Bool) -> Taken {
+    if waits {
+      filled.wait()
+    } else if filled.wait(timeout: .now()) == .timedOut {
+      return .nothing
+    }
+    return state.withLock { $0.messages.isEmpty ? .closed : .message($0.messages.removeFirst()) }
   }
 }

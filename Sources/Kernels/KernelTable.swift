@@ -24,7 +24,7 @@ public struct KernelTable: Sendable {
       _ x: UnsafePointer<Float>, _ columns: Int, _ tile: UnsafeMutableRawPointer, _ width: Int, _ slot: Int
     ) -> Void
 
-  /// Puts the floats of `width` tokens, a tile, side by side: `tile[c * width + t] = x[t * xStride + c]`.
+  /// Puts the floats of `width` tokens, a tile or a block of keys, side by side: `tile[c * width + t] = x[t * xStride + c]`.
   public let interleave:
     @Sendable (
       _ x: UnsafePointer<Float>, _ xStride: Int, _ columns: Int, _ tile: UnsafeMutablePointer<Float>, _ width: Int
@@ -59,8 +59,8 @@ public struct KernelTable: Sendable {
       _ out: UnsafeMutablePointer<Float>
     ) -> Void
 
-  /// `x = activation(x)`.
-  public let activate: @Sendable (_ activation: Activation, _ x: UnsafeMutablePointer<Float>, _ count: Int) -> Void
+  /// Bias, activation and residual of a product; see `ProductEnding`.
+  public let endProducts: @Sendable (_ ending: ProductEnding) -> Void
 
   /// `x += y * scale`.
   public let addScaled:
@@ -112,7 +112,7 @@ public struct KernelTable: Sendable {
       @escaping @Sendable (
         Activation, UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
       ) -> Void,
-    activate: @escaping @Sendable (Activation, UnsafeMutablePointer<Float>, Int) -> Void,
+    endProducts: @escaping @Sendable (ProductEnding) -> Void,
     addScaled: @escaping @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Float, Int) -> Void,
     indexOfMaximum: @escaping @Sendable (UnsafePointer<Float>, Int) -> Int,
     appendKeyValue: @escaping @Sendable (KVAppend) -> Void,
@@ -130,7 +130,7 @@ public struct KernelTable: Sendable {
     self.layerNorm = layerNorm
     self.rotate = rotate
     self.gate = gate
-    self.activate = activate
+    self.endProducts = endProducts
     self.addScaled = addScaled
     self.indexOfMaximum = indexOfMaximum
     self.appendKeyValue = appendKeyValue

@@ -14,7 +14,7 @@ extension KernelTable {
     layerNorm: layerNorm256,
     rotate: rotate256,
     gate: gate256,
-    activate: activate256,
+    endProducts: endProducts256,
     addScaled: addScaled256,
     indexOfMaximum: indexOfMaximum256,
     appendKeyValue: { position in

@@ -1,7 +1,7 @@
 import CIntrinsics
 import KingletKernels
 
-// The non-linearities of feed-forward layers.
+// What follows products: non-linearities, gates, biases and residuals.
 
 @inline(never)
 func gate256(
@@ -14,8 +14,22 @@ func gate256(
 }
 
 @inline(never)
-func activate256(_ activation: Activation, _ x: UnsafeMutablePointer<Float>, _ count: Int) {
-  forEachSlice(count) { slice in slice.store(x, activated(activation, slice.load(x))) }
+func endProducts256(_ e: ProductEnding) {
+  var token = 0
+  while token < e.tokenCount {
+    let (out, products) = (e.out + token &* e.outStride, e.products + token &* e.productStride)
+    forEachSlice(e.count) { slice in
+      var y = slice.load(products)
+      if let bias = e.bias { y = _mm256_add_ps(y, slice.load(bias)) }
+      switch e.use {
+      case .replace: break
+      case .activate(let activation): y = activated(activation, y)
+      case .add: y = _mm256_add_ps(slice.load(out), y)
+      }
+      slice.store(out, y)
+    }
+    token &+= 1
+  }
 }
 
 @inline(__always)

@@ -2,11 +2,11 @@ import CIntrinsics
 import KingletKernels
 
 // Attention over one page, see `KVPageLayout`. Keys lie transposed, so lanes are positions: the scores of 16 positions are
-// one FMA a dimension and query. Values lie in rows, so lanes are dimensions: 64 dimensions by four queries in sixteen
-// accumulators.
+// one FMA a dimension and query. Values lie in rows, so lanes are dimensions: 64 dimensions by four queries, or 32 by
+// eight, in sixteen accumulators.
 //
 // A few queries, a token's, are bound by memory: keys and values are widened as they are read, once, and prefetched. Many
-// are bound by arithmetic: blocks of keys and values are widened into the workspace first.
+// are bound by arithmetic: blocks of keys and values that are not floats are widened into the workspace first.
 //
 // Every score, weight and output element is summed in ascending order in its own lane, and a masked position adds an
 // exact zero: neither the number of queries nor the other positions of the page change a bit of a result.
@@ -55,16 +55,20 @@ private func attend<E: CacheElement>(_: E.Type, _ task: PageAttention) {
 /// How an element of the cache is stored.
 protocol CacheElement {
   static var byteCount: Int { get }
+  /// Whether elements are as they are computed with.
+  static var isWide: Bool { get }
   static func load(_ base: UnsafeRawPointer, _ index: Int) -> Floats
 }
 
 enum HalfElement: CacheElement {
   @inline(__always) static var byteCount: Int { 2 }
+  @inline(__always) static var isWide: Bool { false }
   @inline(__always) static func load(_ base: UnsafeRawPointer, _ index: Int) -> Floats { loadHalves(base, index &* 2) }
 }
 
 enum FloatElement: CacheElement {
   @inline(__always) static var byteCount: Int { 4 }
+  @inline(__always) static var isWide: Bool { true }
   @inline(__always) static func load(_ base: UnsafeRawPointer, _ index: Int) -> Floats {
     _mm512_loadu_ps((base + index &* 4).assumingMemoryBound(to: Float.self))
   }

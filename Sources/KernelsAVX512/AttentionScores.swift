@@ -12,6 +12,9 @@ protocol HeadSize {
   static func value(_ headSize: Int) -> Int
 }
 
+enum HeadSize32: HeadSize {
+  @inline(__always) static func value(_: Int) -> Int { 32 }
+}
 enum HeadSize64: HeadSize {
   @inline(__always) static func value(_: Int) -> Int { 64 }
 }
@@ -98,25 +101,29 @@ func scoreFew<E: CacheElement, Group: ScoreGroup>(
   }
 }
 
-/// All queries of the task, from pairs of blocks widened once.
+/// All queries of the task, from pairs of blocks that are widened once, if they have to be.
 @inline(__always)
 func scoreMany<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Visible) {
   let headSize = task.layout.headSize
   let widened = task.workspace.assumingMemoryBound(to: Float.self)
   var slot = visible.lower & ~31
   while slot < visible.upper {
-    let keys = task.page + slot &* headSize &* E.byteCount
-    var row = 0
-    while row < 2 &* headSize {
-      kinglet512_prefetch(keys + (2 &* headSize &+ row) &* 16 &* E.byteCount)
-      _mm512_storeu_ps(widened + row &* 16, E.load(keys, row &* 16))
-      row &+= 1
+    var keys = task.page + slot &* headSize &* E.byteCount
+    if !E.isWide {
+      var row = 0
+      while row < 2 &* headSize {
+        kinglet512_prefetch(keys + (2 &* headSize &+ row) &* 16 &* E.byteCount)
+        _mm512_storeu_ps(widened + row &* 16, E.load(keys, row &* 16))
+        row &+= 1
+      }
+      keys = UnsafeRawPointer(widened)
     }
     switch headSize {
-    case 64: scoreBlocks(HeadSize64.self, task, slot, task.workspace)
-    case 128: scoreBlocks(HeadSize128.self, task, slot, task.workspace)
-    case 256: scoreBlocks(HeadSize256.self, task, slot, task.workspace)
-    default: scoreBlocks(AnyHeadSize.self, task, slot, task.workspace)
+    case 32: scoreBlocks(HeadSize32.self, task, slot, keys)
+    case 64: scoreBlocks(HeadSize64.self, task, slot, keys)
+    case 128: scoreBlocks(HeadSize128.self, task, slot, keys)
+    case 256: scoreBlocks(HeadSize256.self, task, slot, keys)
+    default: scoreBlocks(AnyHeadSize.self, task, slot, keys)
     }
     slot &+= 32
   }

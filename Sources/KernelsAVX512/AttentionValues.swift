@@ -1,8 +1,8 @@
 import CIntrinsics
 import KingletKernels
 
-// output += sum over slots of weight x value: for one to four queries by 64 dimensions, or by the 16 that are left over at
-// the end. Outputs are read and written back for every chunk of slots, which changes no bit of them.
+// output += sum over slots of weight x value: for one to four queries by 64 dimensions, or up to eight by 32 or by the 16
+// that are left over at the end. Outputs are read and written back for every chunk of slots, which changes no bit of them.
 
 /// Some dimensions of one query's output.
 protocol OutputPart {
@@ -26,6 +26,15 @@ struct WideRow: ValueRow {
     b = E.load(base, 16)
     c = E.load(base, 32)
     d = E.load(base, 48)
+  }
+}
+
+struct MiddleRow: ValueRow {
+  let a, b: Floats
+  @inline(__always) static var width: Int { 32 }
+  @inline(__always) init<E: CacheElement>(_: E.Type, _ base: UnsafeRawPointer) {
+    a = E.load(base, 0)
+    b = E.load(base, 16)
   }
 }
 
@@ -57,6 +66,25 @@ struct WideOutput: OutputPart {
     _mm512_storeu_ps(out + 16, b)
     _mm512_storeu_ps(out + 32, c)
     _mm512_storeu_ps(out + 48, d)
+  }
+}
+
+struct MiddleOutput: OutputPart {
+  var a, b: Floats
+  @inline(__always) init(_ out: UnsafePointer<Float>) {
+    a = _mm512_loadu_ps(out)
+    b = _mm512_loadu_ps(out + 16)
+  }
+  @inline(__always)
+  mutating func add(_ weight: UnsafePointer<Float>, _ row: MiddleRow) {
+    let w = _mm512_set1_ps(weight.pointee)
+    a = _mm512_fmadd_ps(row.a, w, a)
+    b = _mm512_fmadd_ps(row.b, w, b)
+  }
+  @inline(__always)
+  func store(_ out: UnsafeMutablePointer<Float>) {
+    _mm512_storeu_ps(out, a)
+    _mm512_storeu_ps(out + 16, b)
   }
 }
 
@@ -180,40 +208,52 @@ func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
 /// How far ahead of its use a value is asked for, in bytes: as far as the softmax of three queries has fetched.
 private let valueDistance = 3072
 
-/// Chunk by chunk of 64 slots, all queries, from values widened once.
+/// Chunk by chunk of 64 slots, all queries, from values that are widened once, if they have to be.
 @inline(__always)
 func weighMany<E: CacheElement>(_: E.Type, _ task: PageAttention, _ visible: Visible) {
   let stride = task.layout.valueStride
-  let values = task.page + task.layout.valueOffset
   var slot = visible.lower
   while slot < visible.upper {
     let count = min(64, visible.upper &- slot)
     var d = 0
     while d < stride {
-      let isWide = stride &- d >= 64
-      let width = isWide ? 64 : 16
-      let widened = task.workspace.assumingMemoryBound(to: Float.self)
-      var i = 0
-      while i < count {
-        let row = (slot &+ i) &* stride &+ d
-        var j = 0
-        while j < width {
-          kinglet512_prefetch(values + (row &+ j &+ 32 &* stride) &* E.byteCount)
-          _mm512_storeu_ps(widened + i &* width + j, E.load(values, row &+ j))
-          j &+= 16
-        }
-        i &+= 1
-      }
-      let chunk = ValueChunk(base: task.workspace, rowByteCount: width &* 4, first: slot, count: count)
-      if isWide {
-        weighChunk(WideOutput.self, chunk, task, d)
+      let left = stride &- d
+      if left >= 64 {
+        weighChunk(WideOutput.self, chunk(E.self, slot, count, d, width: 64, task), task, d)
+        d &+= 64
+      } else if left >= 32 {
+        weighChunk(MiddleOutput.self, chunk(E.self, slot, count, d, width: 32, task), task, d)
+        d &+= 32
       } else {
-        weighChunk(NarrowOutput.self, chunk, task, d)
+        weighChunk(NarrowOutput.self, chunk(E.self, slot, count, d, width: 16, task), task, d)
+        d &+= 16
       }
-      d &+= width
     }
     slot &+= 64
   }
+}
+
+/// Some dimensions of the values of some slots, as floats.
+@inline(__always)
+private func chunk<E: CacheElement>(
+  _: E.Type, _ slot: Int, _ count: Int, _ dimension: Int, width: Int, _ task: PageAttention
+) -> ValueChunk {
+  let stride = task.layout.valueStride
+  let values = task.page + task.layout.valueOffset + (slot &* stride &+ dimension) &* E.byteCount
+  if E.isWide { return ValueChunk(base: values, rowByteCount: stride &* E.byteCount, first: slot, count: count) }
+  let widened = task.workspace.assumingMemoryBound(to: Float.self)
+  var i = 0
+  while i < count {
+    var j = 0
+    while j < width {
+      let index = i &* stride &+ j
+      kinglet512_prefetch(values + (index &+ 32 &* stride) &* E.byteCount)
+      _mm512_storeu_ps(widened + i &* width + j, E.load(values, index))
+      j &+= 16
+    }
+    i &+= 1
+  }
+  return ValueChunk(base: task.workspace, rowByteCount: width &* 4, first: slot, count: count)
 }
 
 @inline(__always)
@@ -223,7 +263,10 @@ private func weighChunk<Part: OutputPart>(
   var i = 0
   while i < task.queryCount {
     let left = task.queryCount &- i
-    if left >= 4 {
+    if Part.Row.width < 64 && left >= 8 {
+      weigh(FloatElement.self, EightQueries<Part>.self, chunk, task, query: i, dimension: dimension)
+      i &+= 8
+    } else if left >= 4 {
       weigh(FloatElement.self, FourQueries<Part>.self, chunk, task, query: i, dimension: dimension)
       i &+= 4
     } else if left == 3 {

@@ -14,8 +14,8 @@ import KingletQuants
 // Prefill: register tiles of three panels by eight tokens, whose activations lie side by side (`ActivationForm.float`).
 // Per column: 3 loads of weights, 8 broadcasts, 24 FMA. A core of this kind starts two FMA a cycle but little more than
 // one load, so smaller tiles would wait for loads. Columns are cut into runs, so that three panels of a run stay in the
-// first-level cache while all tokens pass; the next run is fetched meanwhile. F16 and BF16 weights are widened to scratch
-// for a run. A run leaves its sums in `out`, where the next one finds them.
+// first-level cache while all tokens pass; the next tile and the next run are fetched meanwhile. F16 and BF16 weights are
+// widened to scratch for a run. A run leaves its sums in `out`, where the next one finds them.
 //
 // Decode: bound by memory; four panels side by side, as quantised ones (`multiplyStreams`).
 
@@ -98,6 +98,7 @@ private func multiplyRun<Format: FloatFormat, Sums: FloatSums>(
     var (w, x, left) = (weights, tiles, columns)
     while left > 0 {
       sums.add(Sums.Panels(format, w, panelByteCount), x)
+      kinglet512_prefetch(x + tileFloats)
       w += 16 &* Format.byteCount
       x += Sums.width
       left &-= 1

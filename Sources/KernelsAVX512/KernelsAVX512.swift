@@ -16,7 +16,7 @@ extension KernelTable {
     layerNorm: layerNorm512,
     rotate: rotate512,
     gate: gate512,
-    activate: activate512,
+    endProducts: endProducts512,
     addScaled: addScaled512,
     indexOfMaximum: indexOfMaximum512,
     appendKeyValue: appendKeyValue512,

@@ -1,7 +1,7 @@
 import CIntrinsics
 import KingletKernels
 
-// The non-linearities of feed-forward layers.
+// What follows products: non-linearities, gates, biases and residuals.
 
 @inline(never)
 func gate512(
@@ -16,9 +16,21 @@ func gate512(
 }
 
 @inline(never)
-func activate512(_ activation: Activation, _ x: UnsafeMutablePointer<Float>, _ count: Int) {
-  forEachVector(count) { i, mask in
-    _mm512_mask_storeu_ps(x + i, mask, activated(activation, _mm512_maskz_loadu_ps(mask, x + i)))
+func endProducts512(_ e: ProductEnding) {
+  var token = 0
+  while token < e.tokenCount {
+    let (out, products) = (e.out + token &* e.outStride, e.products + token &* e.productStride)
+    forEachVector(e.count) { i, mask in
+      var y = _mm512_maskz_loadu_ps(mask, products + i)
+      if let bias = e.bias { y = _mm512_add_ps(y, _mm512_maskz_loadu_ps(mask, bias + i)) }
+      switch e.use {
+      case .replace: break
+      case .activate(let activation): y = activated(activation, y)
+      case .add: y = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, out + i), y)
+      }
+      _mm512_mask_storeu_ps(out + i, mask, y)
+    }
+    token &+= 1
   }
 }
 

@@ -19,6 +19,9 @@ protocol PanelFormat: SendableMetatype {
 @inline(__always) func recordByteCount(_ width: Int) -> Int { width &* 52 }
 
 /// `panelCount` panels times one tile of tokens: `out[t * stride + 16 p + r]`.
+///
+/// With eight tokens, as with eight sequences at once, memory still takes as long as the arithmetic: weights are asked for
+/// ahead.
 @inline(__always)
 func multiplyPanels<Format: PanelFormat, Group: TokenSums>(
   _: Format.Type, _: Group.Type, _ panels: UnsafeRawPointer, _ panelCount: Int, _ columns: Int,
@@ -33,6 +36,7 @@ func multiplyPanels<Format: PanelFormat, Group: TokenSums>(
     var records = tile
     var remaining = blockCount
     while remaining > 0 {
+      prefetch(block + prefetchDistance(Format.self), Format.blockByteCount)
       Format.addBlock(block, records, &group)
       block += Format.blockByteCount
       records += recordStep

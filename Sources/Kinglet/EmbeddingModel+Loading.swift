@@ -12,7 +12,7 @@ extension EmbeddingModel {
   /// The work is done on threads of its own; cancelling the calling task stops it.
   ///
   /// - Parameters:
-  ///   - model: The path of a GGUF file, or a name of the catalogue.
+  ///   - model: The path of a GGUF file or a Hugging Face folder, or a name of the catalogue.
   ///   - progress: Told the fraction of the weights that is ready, from some thread.
   /// - Throws: what is wrong with the name, the file or the options; `.cancelled`.
   public static func load(

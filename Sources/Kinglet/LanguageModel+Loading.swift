@@ -16,15 +16,19 @@ extension LanguageModel {
     public var contextLength: Int?
     public var cacheType: KVType
     public var compute: ComputeOptions
+    /// How many requests are answered at once, and what their keys and values may take.
+    public var engine: EngineOptions
     /// The source of a chat template to use in place of the file's.
     public var template: String?
 
     public init(
-      contextLength: Int? = nil, cacheType: KVType = .f16, compute: ComputeOptions = .init(), template: String? = nil
+      contextLength: Int? = nil, cacheType: KVType = .f16, compute: ComputeOptions = .init(),
+      engine: EngineOptions = .init(), template: String? = nil
     ) {
       self.contextLength = contextLength
       self.cacheType = cacheType
       self.compute = compute
+      self.engine = engine
       self.template = template
     }
   }
@@ -34,7 +38,7 @@ extension LanguageModel {
   /// The work is done on threads of its own; cancelling the calling task stops it.
   ///
   /// - Parameters:
-  ///   - model: the path of a GGUF file, or a name of the catalogue.
+  ///   - model: the path of a GGUF file or a Hugging Face folder, or a name of the catalogue.
   ///   - progress: told the fraction of the weights that is ready, from some thread.
   /// - Throws: what is wrong with the name, the file or the options; `.cancelled`.
   public static func load(
@@ -74,7 +78,7 @@ extension LanguageModel {
         hasChatTemplate: (try? format.get()) != nil),
       tokenizer: tokenizer, decoder: decoder,
       engine: try Engine(
-        decoder, contextLength: contextLength, cacheType: options.cacheType,
+        decoder, contextLength: contextLength, cacheType: options.cacheType, options: options.engine,
         loadSeconds: start.duration(to: .now) / .seconds(1)),
       chatFormat: format)
   }

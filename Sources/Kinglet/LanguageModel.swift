@@ -1,3 +1,4 @@
+import KingletAdapters
 import KingletErrors
 import KingletGeneration
 import KingletTokenizers
@@ -10,7 +11,8 @@ import KingletTransformer
 /// for try await delta in model.generate(prompt: "Kinglets are") { print(delta.text, terminator: "") }
 /// ```
 ///
-/// `Sendable` and to be shared: requests from any number of tasks are served one after another.
+/// `Sendable` and to be shared: requests from any number of tasks are served at once, in passes over the weights that they
+/// share, and none changes what another gets.
 public final class LanguageModel: Sendable {
   /// What the model is, and what it takes.
   public let description: ModelDescription
@@ -46,6 +48,21 @@ public final class LanguageModel: Sendable {
   /// Continues a sequence of tokens, to which nothing is added.
   public func generate(tokens: [Int32], options: GenerationOptions = .init()) -> GenerationStream {
     engine.generate(request(tokens, options))
+  }
+
+  /// Makes an adapter ready for this model, whose weights stay as they are. Let go of, it is unloaded.
+  ///
+  /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an adapter of another base.
+  public func load(_ adapter: Adapter) throws(KingletError) -> DecoderAdapter {
+    if let architecture = adapter.architecture, architecture != description.architecture {
+      throw KingletError(
+        .invalidArgument,
+        "the adapter is for the architecture \(architecture), the model is \(description.architecture)",
+        at: adapter.path, remedy: "Use the adapter with the base model it was trained on.")
+    }
+    do throws(KingletError) { return try decoder.adapter(adapter.updates) } catch {
+      throw error.located(in: adapter.path)
+    }
   }
 
   func request(_ tokens: [Int32], _ options: GenerationOptions, droppedTokens: Int = 0) -> GenerationRequest {

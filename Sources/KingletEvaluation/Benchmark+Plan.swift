@@ -10,19 +10,22 @@ extension Benchmark {
     /// Tokens that the context holds before a test begins.
     public var depths: [Int]
     public var threads: [Int]
+    /// Sequences that are generated at once, each of `generatedLength` tokens.
+    public var parallel: [Int]
     /// How often each test is run and counted, after once that is not.
     public var repetitions: Int
     /// Whether the machine's limits are measured as well.
     public var measuresRoofline: Bool
 
     public init(
-      promptLength: Int = 512, generatedLength: Int = 64, depths: [Int] = [0], threads: [Int], repetitions: Int = 3,
-      measuresRoofline: Bool = false
+      promptLength: Int = 512, generatedLength: Int = 64, depths: [Int] = [0], threads: [Int], parallel: [Int] = [1],
+      repetitions: Int = 3, measuresRoofline: Bool = false
     ) {
       self.promptLength = promptLength
       self.generatedLength = generatedLength
       self.depths = depths
       self.threads = threads
+      self.parallel = parallel
       self.repetitions = repetitions
       self.measuresRoofline = measuresRoofline
     }
@@ -34,9 +37,13 @@ extension Benchmark {
       let length: Int
       let depth: Int
       let threads: Int
+      /// Sequences at once.
+      let parallel: Int
 
       /// As llama-bench writes it, so that tables can be laid side by side.
-      var name: String { "\(kind.rawValue)\(length)" + (depth > 0 ? " @ d\(depth)" : "") }
+      var name: String {
+        "\(kind.rawValue)\(length)" + (parallel > 1 ? " x \(parallel)" : "") + (depth > 0 ? " @ d\(depth)" : "")
+      }
       /// Tokens before those that are timed: an answer begins after one at least.
       var start: Int { kind == .generation ? max(depth, 1) : depth }
     }
@@ -45,9 +52,9 @@ extension Benchmark {
     var tests: [Test] {
       depths.flatMap { depth in
         threads.flatMap { threads in
-          [(Test.Kind.prefill, promptLength), (.generation, generatedLength)].compactMap { kind, length in
-            length > 0 ? Test(kind: kind, length: length, depth: depth, threads: threads) : nil
-          }
+          ([(Test.Kind.prefill, promptLength, 1)] + parallel.map { (.generation, generatedLength, $0) })
+            .filter { $0.1 > 0 }
+            .map { Test(kind: $0.0, length: $0.1, depth: depth, threads: threads, parallel: $0.2) }
         }
       }
     }
@@ -59,6 +66,9 @@ extension Benchmark {
       guard repetitions > 0 else { throw KingletError(.invalidArgument, "at least one repetition is needed") }
       guard !threads.isEmpty, threads.allSatisfy({ $0 > 0 }) else {
         throw KingletError(.invalidArgument, "at least one thread is needed")
+      }
+      guard !parallel.isEmpty, parallel.allSatisfy({ 1...256 ~= $0 }) else {
+        throw KingletError(.invalidArgument, "from 1 to 256 sequences run at once")
       }
       let most = 1 << 24
       guard !depths.isEmpty, depths.allSatisfy({ 0...most ~= $0 }), max(promptLength, generatedLength) <= most else {

@@ -5,16 +5,20 @@ import KingletTransformer
 
 extension Benchmark {
   /// Loads the file and measures it. Prefill runs one prompt; generation runs single tokens, after one token at least.
+  ///
+  /// - Parameter adapters: makes those ready that are applied in all tests.
   public static func run(
     _ file: GGUFFile, plan: Plan, compute: ComputeOptions = .init(), cacheType: KVType = .f16,
-    isCancelled: () -> Bool = { false }, progress: (Double) -> Void = { _ in }
+    adapters: (Decoder) throws(KingletError) -> [AppliedAdapter] = { _ in [] }, isCancelled: () -> Bool = { false },
+    progress: (Double) -> Void = { _ in }
   ) throws(KingletError) -> Benchmark {
     try plan.validate()
     let clock = ContinuousClock()
     let start = clock.now
     var compute = compute
     compute.threads = plan.threads.max()
-    let decoder = try Decoder.load(file, options: .init(compute: compute))
+    var decoder = try Decoder.load(file, options: .init(compute: compute))
+    decoder = try decoder.adapted(by: adapters(decoder))
     let loaded = clock.now
     var logits: [Float] = []
     try decoder.forward([0], cache: decoder.makeCache(capacity: 1, type: cacheType), logits: &logits)
@@ -29,7 +33,7 @@ extension Benchmark {
       var rates: [Double] = []
       for repetition in 0...plan.repetitions {
         let seconds = try bench.seconds(test, isCancelled)
-        if repetition > 0 { rates.append(Double(test.length) / seconds) }
+        if repetition > 0 { rates.append(Double(test.length * test.parallel) / seconds) }
         try limits.take(threads: test.threads)
         let done = Double(repetition + 1) / Double(plan.repetitions + 1)
         progress((Double(index) + done) / Double(plan.tests.count))
@@ -56,7 +60,7 @@ extension Benchmark.Test {
     case .generation:
       // The token in the middle sees as much as all of them on average.
       let cost = decoder.cost(of: 1, after: test.start + test.length / 2, cacheType: cacheType)
-      weightBytesPerToken = cost.weightByteCount
+      weightBytesPerToken = cost.weightByteCount / test.parallel
       matmulFlopPerToken = cost.matmulOperationCount
       kvBytesPerToken = test.depth > 0 ? cost.cacheByteCount : nil
     }

@@ -17,11 +17,12 @@ public struct Benchmark: Sendable, Equatable, Codable {
   }
 
   public struct Test: Sendable, Equatable, Codable {
-    /// `pp512`: prefill of 512 tokens; `tg64`: 64 tokens one at a time; `tg64 @ d4096`: the same after 4,096 others.
+    /// `pp512`: prefill of 512 tokens; `tg64`: 64 tokens one at a time; `tg64 @ d4096`: the same after 4,096 others;
+    /// `tg64 x 8`: eight such sequences at once, the tokens of all of them counted.
     public let name: String
     public let threads: Int
     public let tokensPerSecond: Rate
-    /// Bytes of packed weights that are read, over the tokens: a prefill shares the reading.
+    /// Bytes of packed weights that are read, over the tokens: a prefill shares the reading, as do sequences at once.
     public let weightBytesPerToken: Int
     /// Multiplications and additions with weights, over the tokens: a prefill computes the logits of one token only.
     public let matmulFlopPerToken: Int

@@ -2,11 +2,11 @@ import KingletErrors
 import KingletTensors
 import KingletTransformer
 
-/// Runs the tests of a benchmark on one model and one cache.
+/// Runs the tests of a benchmark on one model, each sequence with a cache that is filled once for all tests.
 struct Workbench {
   /// Keeps its activations from pass to pass, as an application does.
   private var decoder: Decoder
-  private let cache: KVCache
+  private let caches: [KVCache]
   /// Tokens all over the vocabulary, the same in every run.
   private let ids: [Int32]
   private var logits: [Float] = []
@@ -14,7 +14,11 @@ struct Workbench {
   init(_ decoder: Decoder, _ plan: Benchmark.Plan, _ cacheType: KVType) throws(KingletError) {
     self.decoder = decoder
     let length = plan.tests.map { $0.start + $0.length }.max() ?? 1
-    cache = try decoder.makeCache(capacity: length, type: cacheType)
+    var caches: [KVCache] = []
+    for _ in 0..<(plan.tests.map(\.parallel).max() ?? 1) {
+      caches.append(try decoder.makeCache(capacity: length, type: cacheType))
+    }
+    self.caches = caches
     ids = (0..<length).map { Int32(($0 * 7919 + 13) % decoder.vocabularySize) }
   }
 
@@ -27,19 +31,24 @@ struct Workbench {
       compute.threads = test.threads
       decoder = decoder.computing(compute)
     }
-    let held = cache.truncate(to: test.start)
-    if held < test.start {
-      try decoder.forward(ids[held..<test.start], cache: cache, isCancelled: isCancelled)
+    for cache in caches.prefix(test.parallel) {
+      let held = cache.truncate(to: test.start)
+      if held < test.start {
+        try decoder.forward(ids[held..<test.start], cache: cache, isCancelled: isCancelled)
+      }
     }
     let clock = ContinuousClock()
     let begin = clock.now
     let timed = test.start..<test.start + test.length
     switch test.kind {
     case .prefill:
-      try decoder.forward(ids[timed], cache: cache, logits: &logits, isCancelled: isCancelled)
+      try decoder.forward(ids[timed], cache: caches[0], logits: &logits, isCancelled: isCancelled)
     case .generation:
       for position in timed {
-        try decoder.forward(ids[position...position], cache: cache, logits: &logits, isCancelled: isCancelled)
+        let spans = caches.prefix(test.parallel).map {
+          SequenceSpan(ids[position...position], cache: $0, wanted: .logits)
+        }
+        try decoder.forward(spans, isCancelled: isCancelled) { (_, _) throws(KingletError) in }
       }
     }
     return begin.duration(to: clock.now) / .seconds(1)

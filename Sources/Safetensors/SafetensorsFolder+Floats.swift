@@ -21,6 +21,19 @@ extension SafetensorsFolder {
   }
 }
 
+extension SafetensorsFile {
+  /// All values of a tensor as floats.
+  ///
+  /// - Throws: `.unsupported` when the tensor does not hold fractions.
+  public func floats(of tensor: SafetensorsTensor) throws(KingletError) -> [Float] {
+    guard tensor.type.isFloat else {
+      throw KingletError(
+        .unsupported, "values of type \(tensor.type.rawValue) are no fractions", at: "tensor \(quoted(tensor.name))")
+    }
+    return withBytes(of: tensor) { decode($0[...], as: tensor.type) }
+  }
+}
+
 /// The values in `bytes`, rounded to single precision where they are of double.
 private func decode(_ bytes: Slice<UnsafeRawBufferPointer>, as type: SafetensorsType) -> [Float] {
   let source = UnsafeRawBufferPointer(rebasing: bytes)

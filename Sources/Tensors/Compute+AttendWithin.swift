@@ -123,7 +123,7 @@ private struct SequenceTile {
   var rows: Range<Int> { sequence.lowerBound + positions.lowerBound..<sequence.lowerBound + positions.upperBound }
 }
 
-/// A page of keys and values that exists for one task.
+/// A page of keys and values, as floats, that exists for one task.
 private struct KeyValuePage {
   let layout: KVPageLayout
   let memory: UnsafeMutableRawPointer
@@ -141,22 +141,21 @@ private struct KeyValuePage {
     }
     let row = tile.sequence.lowerBound + page * KVPageLayout.positions
     let offset = head * layout.headSize
-    for slot in stride(from: lower, to: upper, by: 1) {
-      table.appendKeyValue(
-        KVAppend(
-          layout: layout, page: memory, slot: slot, key: k.row(row + slot) + offset, value: v.row(row + slot) + offset))
+    let floats = memory.assumingMemoryBound(to: Float.self)
+    var slot = lower
+    while slot < upper {
+      let (key, value) = (k.row(row + slot) + offset, v.row(row + slot) + offset)
+      if slot % KVPageLayout.blockPositions == 0, slot + KVPageLayout.blockPositions <= upper {
+        table.interleave(key, k.stride, layout.headSize, floats + slot * layout.headSize, KVPageLayout.blockPositions)
+        let values = floats + layout.valueOffset / MemoryLayout<Float>.stride + slot * layout.valueStride
+        for i in 0..<KVPageLayout.blockPositions {
+          (values + i * layout.valueStride).update(from: value + i * v.stride, count: layout.headSize)
+        }
+        slot += KVPageLayout.blockPositions
+      } else {
+        table.appendKeyValue(KVAppend(layout: layout, page: memory, slot: slot, key: key, value: value))
+        slot += 1
+      }
     }
-  }
-}
-
-extension [Range<Int>] {
-  /// Whether the ranges follow each other and make up all of `count`, none of them empty.
-  fileprivate func tile(_ count: Int) -> Bool {
-    var end = 0
-    for range in self {
-      guard range.lowerBound == end, !range.isEmpty else { return false }
-      end = range.upperBound
-    }
-    return end == count
   }
 }

@@ -2,6 +2,12 @@ import KingletErrors
 import KingletKernels
 
 extension Compute {
+  /// The index of the largest element of a row, the lowest such index in a tie.
+  public func indexOfMaximum(_ x: FloatMatrix, row: Int) -> Int {
+    precondition(row >= 0 && row < x.rows)
+    return table.indexOfMaximum(x.row(row), x.columns)
+  }
+
   /// The index of the largest element of `W x`, the lowest such index in a tie, for the first row of `x`.
   ///
   /// The products are looked at while they are in the first-level cache, and never stored as a row: with a vocabulary of

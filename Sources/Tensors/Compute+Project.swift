@@ -178,18 +178,24 @@ extension Compute {
         let products = scratch(worker).assumingMemoryBound(to: Float.self)
         let rest = scratch(worker) + Split.blockByteCount(part.tokens.count, panelFloats)
         multiply(matrix, part, x, rest, out: products, stride: panelFloats)
-        for i in 0..<part.tokens.count {
-          table.addScaled(out + i * task.stride, products + i * panelFloats, 1, rows.count)
-        }
+        end(task, products, stride: panelFloats, out, part.tokens.count, rows)
       } else {
         multiply(matrix, part, x, scratch(worker), out: out, stride: task.stride)
-      }
-      for i in 0..<part.tokens.count {
-        let values = out + i * task.stride
-        if let bias = task.bias { table.addScaled(values, bias + rows.lowerBound, 1, rows.count) }
-        if let activation = task.activation { table.activate(activation, values, rows.count) }
+        if task.bias == nil, task.activation == nil { return }
+        end(task, out, stride: task.stride, out, part.tokens.count, rows)
       }
     }
+  }
+
+  private func end(
+    _ task: ProjectionTask, _ products: UnsafePointer<Float>, stride: Int, _ out: UnsafeMutablePointer<Float>,
+    _ tokenCount: Int, _ rows: Range<Int>
+  ) {
+    table.endProducts(
+      ProductEnding(
+        out: out, outStride: task.stride, products: products, productStride: stride, tokenCount: tokenCount,
+        count: rows.count, bias: task.bias.map { $0 + rows.lowerBound },
+        use: task.adds ? .add : task.activation.map { .activate($0) } ?? .replace))
   }
 
   /// One part of a product, by the path the matrix and the options call for.
@@ -217,9 +223,9 @@ extension Compute {
   ) {
     let tokenByteCount = kernel.activations.byteCount(columns: x.columns)
     var token = tokens.lowerBound
-    // Whole tiles together.
+    // Whole tiles together, which pays for weights that are unpacked for all of them.
     let tileCount = (min(tokens.upperBound, x.rows / 8 * 8) - token) / 8
-    if tileCount > 0 {
+    if tileCount > 1 {
       kernel.multiplyTiles(
         panels, panelCount, x.columns, tiles + token * tokenByteCount, tileCount, scratch, out, stride)
       token += 8 * tileCount

@@ -39,7 +39,9 @@ public final class FloatMatrix {
   /// Copies row `index` to `destination`, which is resized to `columns`.
   public func copyRow(_ index: Int, to destination: inout [Float]) {
     precondition(index >= 0 && index < rows)
-    if destination.count != columns { destination = [Float](repeating: 0, count: columns) }
+    guard destination.count == columns else {
+      return destination = Array(UnsafeBufferPointer(start: row(index), count: columns))
+    }
     destination.withUnsafeMutableBufferPointer { buffer in
       guard let out = buffer.baseAddress else { return }
       out.update(from: row(index), count: columns)
@@ -53,9 +55,10 @@ public final class FloatMatrix {
   }
 
   /// Becomes a copy of some rows of `other`, which has as many columns.
-  public func takeRows(_ range: Range<Int>, of other: FloatMatrix) throws(KingletError) {
-    precondition(range.lowerBound >= 0 && range.upperBound <= other.rows && other.columns == columns)
-    try resize(rows: range.count)
-    base.update(from: other.row(range.lowerBound), count: range.count * stride)
+  public func takeRows(_ indices: some Collection<Int>, of other: FloatMatrix) throws(KingletError) {
+    let present = 0..<other.rows
+    precondition(indices.allSatisfy { present.contains($0) } && other.columns == columns)
+    try resize(rows: indices.count)
+    for (i, index) in indices.enumerated() { row(i).update(from: other.row(index), count: stride) }
   }
 }

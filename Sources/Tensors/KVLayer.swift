@@ -48,7 +48,9 @@ public final class KVLayer {
   }
 
   /// Makes room for positions up to `end`.
-  func reserve(upTo end: Int) throws(KingletError) {
+  ///
+  /// - Throws: `.outOfMemory`; what is there already stays as it is.
+  public func reserve(upTo end: Int) throws(KingletError) {
     let needed = (end + KVPageLayout.positions - 1) / KVPageLayout.positions
     while pages.count < needed {
       if let page = spare.popLast() {

@@ -19,6 +19,8 @@ public final class Decoder: Sendable {
   public let description: DecoderDescription
   public let instructionSet: InstructionSet
   public let options: LoadOptions
+  /// Applied to every sequence, besides those of its own.
+  public let adapters: [AppliedAdapter]
   let weights: DecoderWeights
   let blocks: [DecoderBlock]
   let table: KernelTable
@@ -57,16 +59,27 @@ public final class Decoder: Sendable {
   }
 
   /// The same weights, computed in another way: they are shared, not copied.
-  public func computing(_ compute: ComputeOptions) -> Decoder { Decoder(self, LoadOptions(compute: compute)) }
+  public func computing(_ compute: ComputeOptions) -> Decoder {
+    Decoder(self, LoadOptions(compute: compute), adapters)
+  }
+
+  /// The same weights, with adapters applied to every sequence.
+  ///
+  /// - Throws: `.invalidArgument` for an adapter that was made ready for another decoder.
+  public func adapted(by adapters: [AppliedAdapter]) throws(KingletError) -> Decoder {
+    try check(adapters)
+    return Decoder(self, options, adapters)
+  }
 
   /// The same weights, with `observer` shown what they are multiplied by.
   public func observed(by observer: any ActivationObserver) -> Decoder {
     var options = options
     options.observer = observer
-    return Decoder(self, options)
+    return Decoder(self, options, adapters)
   }
 
-  private init(_ other: Decoder, _ options: LoadOptions) {
+  private init(_ other: Decoder, _ options: LoadOptions, _ adapters: [AppliedAdapter]) {
+    self.adapters = adapters
     description = other.description
     instructionSet = other.instructionSet
     self.options = options
@@ -81,6 +94,7 @@ public final class Decoder: Sendable {
     let description = try Architecture.describe(file)
     self.description = description
     self.options = options
+    adapters = []
     table = try KernelTable.selected()
     instructionSet = table.instructionSet
     weights = try DecoderWeights(

@@ -47,33 +47,50 @@ final class DecoderBlock: Sendable {
       queryNorm: weights.parameters.queryNorm, keyNorm: weights.parameters.keyNorm)
   }
 
-  /// Applies the layer to the rows of `s.x`, which stand at positions `start …`.
-  func forward(_ s: DecoderState, cache: KVLayer, rotary: RotaryTable, start: Int) throws(KingletError) {
-    let n = try s.compute.prepare(
-      s.x, norm: weights.parameters.attentionNorm, for: [weights.query, weights.key, weights.value])
+  /// Applies the layer to the rows of `s.x`, which are those of `sequences`, one after another.
+  ///
+  /// - Parameter adapted: rows whose matrices are updated by adapters, if this layer has any. The products of all other rows
+  ///   are the same bits as without.
+  func forward(
+    _ s: DecoderState, sequences: [SequenceRows], rotary: RotaryTable, index: Int, adapted: [AdaptedRows] = []
+  ) throws(KingletError) {
+    let (w, p) = (weights, weights.parameters)
+    let n = try s.compute.prepare(s.x, norm: p.attentionNorm, for: [w.query, w.key, w.value])
     try s.compute.project(
       n,
       [
-        Projection(weights.query, bias: weights.parameters.queryBias, to: s.q),
-        Projection(weights.key, bias: weights.parameters.keyBias, to: s.k),
-        Projection(weights.value, bias: weights.parameters.valueBias, to: s.v),
+        Projection(w.query, bias: p.queryBias, to: s.q), Projection(w.key, bias: p.keyBias, to: s.k),
+        Projection(w.value, bias: p.valueBias, to: s.v),
       ])
-    try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, cache: cache, start: start, to: s.a)
-    try addToResidual(s.a, weights.output, norm: weights.parameters.postAttentionNorm, s)
+    try s.compute.add(
+      adapted.tasks(index, .query, output: s.q, bias: p.queryBias)
+        + adapted.tasks(index, .key, output: s.k, bias: p.keyBias)
+        + adapted.tasks(index, .value, output: s.v, bias: p.valueBias), of: n)
+    try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, sequences: sequences, to: s.a)
+    try addToResidual(
+      s.a, w.output, norm: p.postAttentionNorm, adapted.tasks(index, .output, output: s.y), s)
 
-    let m = try s.compute.prepare(s.x, norm: weights.parameters.feedForwardNorm, for: [weights.gate, weights.up])
-    try s.compute.projectGated(m, gate: weights.gate, up: weights.up, activation: activation, to: s.f)
-    try addToResidual(s.f, weights.down, norm: weights.parameters.postFeedForwardNorm, s)
+    let m = try s.compute.prepare(s.x, norm: p.feedForwardNorm, for: [w.gate, w.up])
+    let updates = adapted.tasks(index, .gate, output: s.f) + adapted.tasks(index, .up, output: s.u)
+    if updates.isEmpty {
+      try s.compute.projectGated(m, gate: w.gate, up: w.up, activation: activation, to: s.f)
+    } else {
+      try s.compute.project(m, [Projection(w.gate, to: s.f), Projection(w.up, to: s.u)])
+      try s.compute.add(updates, of: m)
+      s.compute.applyGate(activation, s.f, s.u)
+    }
+    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, adapted.tasks(index, .down, output: s.y), s)
   }
 
-  /// `x += W y`, or `x += norm(W y)`.
+  /// `x += W y`, or `x += norm(W y)`, where W is updated by `updates` of `s.y`.
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ s: DecoderState
+    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ updates: [LowRankTask], _ s: DecoderState
   ) throws(KingletError) {
     let input = try s.compute.prepare(y, for: [matrix])
-    guard let norm else { return try s.compute.project(input, [Projection(matrix, addingTo: s.x)]) }
+    if norm == nil, updates.isEmpty { return try s.compute.project(input, [Projection(matrix, addingTo: s.x)]) }
     try s.compute.project(input, [Projection(matrix, to: s.y)])
-    s.compute.addNormalized(s.y, norm, to: s.x)
+    try s.compute.add(updates, of: input)
+    if let norm { s.compute.addNormalized(s.y, norm, to: s.x) } else { s.compute.add(s.y, to: s.x) }
   }
 }
 
@@ -91,6 +108,8 @@ final class DecoderState {
   let a: FloatMatrix
   /// Feed-forward `[tokens, feedForward]`.
   let f: FloatMatrix
+  /// What the gate is for, where it is computed apart `[tokens, feedForward]`.
+  let u: FloatMatrix
   /// A block's output before its norm `[tokens, hidden]`.
   let y: FloatMatrix
   /// Rows that logits are wanted for `[rows, hidden]`, and those logits `[rows, vocabulary]`.
@@ -106,6 +125,7 @@ final class DecoderState {
     v = FloatMatrix(columns: d.keyHeadCount * d.headSize)
     a = FloatMatrix(columns: d.headCount * d.headSize)
     f = FloatMatrix(columns: d.feedForwardSize)
+    u = FloatMatrix(columns: d.feedForwardSize)
     y = FloatMatrix(columns: d.hiddenSize)
     chosen = FloatMatrix(columns: d.hiddenSize)
     logits = FloatMatrix(columns: d.vocabularySize)

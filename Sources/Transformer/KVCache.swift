@@ -54,6 +54,13 @@ public final class KVCache {
     return self.count
   }
 
+  /// Makes room for `positions` more, so that a pass that appends them does not want for memory.
+  ///
+  /// - Throws: `.outOfMemory`; what the cache holds stays.
+  public func reserve(_ positions: Int) throws(KingletError) {
+    for layer in layers { try layer.reserve(upTo: min(capacity, count + positions)) }
+  }
+
   /// Counts positions that have been appended to all layers.
   func advance(by positions: Int) {
     count += positions

@@ -8,7 +8,8 @@ run "$kinglet" --version
 expect 'the version is one line' same "$status $out" "0 0.1.0"
 run "$kinglet" --help
 expect 'the help documents the exit codes' prints 'Exit codes'
-for command in generate chat inspect models tokenize convert score perplexity bench doctor; do
+for command in generate chat embed similarity rank inspect models tokenize convert quantize imatrix score perplexity \
+  compare-models bench doctor; do
   run "$kinglet" "$command" --help
   expect "$command shows examples" prints "kinglet $command"
 done

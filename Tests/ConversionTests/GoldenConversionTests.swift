@@ -1,5 +1,6 @@
 import Foundation
 import KingletConversion
+import KingletErrors
 import KingletGGUF
 import KingletQuants
 import KingletTestSupport
@@ -38,6 +39,31 @@ final class GoldenConversionTests {
       } else {
         #expect(a == b, "\(tensor.name)")
       }
+    }
+  }
+
+  @Test("Projections behind pooling are converted")
+  func projections() throws {
+    let source = try GoldenFolder("gemma-embedding", in: folder)
+    let width = try #require(source.golden.metadata["gemma-embedding.embedding_length"]?.integer)
+    try source.addProjections([(48, width), (24, 48)])
+    let path = folder + "/projected.gguf"
+    try HuggingFaceModel(folder: source.path).write(to: path)
+    let file = try GGUFFile(path: path)
+    #expect(file.metadata["gemma-embedding.dense_2_feat_in"] == .uint32(UInt32(width)))
+    #expect(file.metadata["gemma-embedding.dense_3_feat_out"] == .uint32(24))
+    #expect(file.tensor(named: "dense_2.weight")?.dimensions == [width, 48])
+    #expect(file.tensor(named: "dense_3.weight")?.dimensions == [48, 24])
+
+    try source.addProjections([(48, width), (24, 48), (24, 24)])
+    let tooMany = #expect(throws: KingletError.self) { try HuggingFaceModel(folder: source.path) }
+    #expect(tooMany?.code == .unsupported && tooMany?.location?.contains("4_Dense") == true)
+    for config in [
+      #"{"bias": true, "activation_function": "torch.nn.modules.linear.Identity"}"#,
+      #"{"bias": false, "activation_function": "torch.nn.modules.activation.Tanh"}"#, "{}", "{",
+    ] {
+      try source.addProjections([(48, width)], config: config)
+      #expect(throws: KingletError.self) { try HuggingFaceModel(folder: source.path) }
     }
   }
 

@@ -25,6 +25,25 @@ struct GoldenFolder {
     try writeWeights(config, of: record["hf_class"] as? String ?? "")
   }
 
+  /// Projections of (rows, columns), as Sentence Transformers keeps them.
+  func addProjections(
+    _ shapes: [(Int, Int)],
+    config: String = #"{"bias": false, "activation_function": "torch.nn.modules.linear.Identity"}"#
+  ) throws {
+    var modules = [#"{"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}"#]
+    for (index, shape) in shapes.enumerated() {
+      let place = "\(index + 2)_Dense"
+      modules.append(#"{"path": "\#(place)", "type": "sentence_transformers.models.Dense"}"#)
+      try FileManager.default.createDirectory(atPath: "\(path)/\(place)", withIntermediateDirectories: true)
+      try Data(config.utf8).write(to: URL(fileURLWithPath: "\(path)/\(place)/config.json"))
+      var writer = SafetensorsWriter()
+      let values = (0..<shape.0 * shape.1).map { Float(($0 * 7) % 13) - 6 }
+      try writer.addTensor("linear.weight", shape: [shape.0, shape.1], floats: values)
+      try writer.write(to: "\(path)/\(place)/model.safetensors")
+    }
+    try Data("[\(modules.joined(separator: ", "))]".utf8).write(to: URL(fileURLWithPath: path + "/modules.json"))
+  }
+
   private func writeModules(_ pooling: String) throws {
     let type = ["mean": "mean_tokens", "cls": "cls_token", "last": "lasttoken"][pooling] ?? ""
     try FileManager.default.createDirectory(atPath: path + "/1_Pooling", withIntermediateDirectories: true)

@@ -20,7 +20,7 @@ private func reference(_ prompt: [Int32], count: Int, vocabularySize: Int = 64) 
   return Array(context.dropFirst(prompt.count))
 }
 
-@Suite(.timeLimit(.minutes(1))) struct EngineTests {
+@Suite(.timeLimit(.minutes(15))) struct EngineTests {
   @Test func repliesWithTextTokensUsageAndTiming() async throws {
     let model = FakeModel.saying(letters("hello"), afterPromptOf: 3)
     let engine = try Engine(model: model, contextLength: 100, loadSeconds: 1.5)
@@ -226,7 +226,7 @@ private func reference(_ prompt: [Int32], count: Int, vocabularySize: Int = 64) 
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct PrefixReuseTests {
+@Suite(.timeLimit(.minutes(15))) struct PrefixReuseTests {
   @Test func theNextTurnRunsOnlyWhatIsNew() async throws {
     let model = FakeModel()
     let engine = try Engine(model: model, contextLength: 100)

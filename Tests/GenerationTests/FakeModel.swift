@@ -1,5 +1,6 @@
 import Foundation
 import KingletErrors
+import KingletTransformer
 import Synchronization
 
 @testable import KingletGeneration
@@ -25,6 +26,8 @@ final class FakeModel: SequenceModel {
       return tokens.count
     }
 
+    func reserve(_ positions: Int) throws(KingletError) { try model.onReserve(tokens.count, positions) }
+
     deinit { model.write(.free) }
   }
 
@@ -33,20 +36,26 @@ final class FakeModel: SequenceModel {
   private let resumable: @Sendable (Int) -> Int
   private let onForward:
     @Sendable (_ cached: Int, _ tokens: [Int32], _ isCancelled: () -> Bool) throws(KingletError) -> Void
+  private let onReserve: @Sendable (_ cached: Int, _ more: Int) throws(KingletError) -> Void
+  private let onSpans: @Sendable (_ tokens: [Int]) -> Void
   private let next: @Sendable ([Int32]) -> [Float]
 
   init(
     vocabularySize: Int = 64,
     resumable: @escaping @Sendable (Int) -> Int = { $0 },
+    onReserve: @escaping @Sendable (_ cached: Int, _ more: Int) throws(KingletError) -> Void = { _, _ in },
     onForward:
       @escaping @Sendable (_ cached: Int, _ tokens: [Int32], _ isCancelled: () -> Bool) throws(KingletError) -> Void = {
         _, _, _ in
       },
+    onSpans: @escaping @Sendable (_ tokens: [Int]) -> Void = { _ in },
     next: (@Sendable ([Int32]) -> [Float])? = nil
   ) {
     self.vocabularySize = vocabularySize
     self.resumable = resumable
+    self.onReserve = onReserve
     self.onForward = onForward
+    self.onSpans = onSpans
     self.next = next ?? { hashedRow($0, vocabularySize: vocabularySize) }
   }
 
@@ -69,26 +78,26 @@ final class FakeModel: SequenceModel {
     return Cache(model: self)
   }
 
-  func forward(_ tokens: ArraySlice<Int32>, cache: Cache, isCancelled: () -> Bool) throws(KingletError) {
-    write(.forward(at: cache.tokens.count, count: tokens.count))
-    try onForward(cache.tokens.count, Array(tokens), isCancelled)
-    if isCancelled() { throw KingletError(.cancelled, "fake") }
-    cache.tokens += tokens
-  }
+  func cacheByteCount(positions: Int) -> Int { positions }
 
   func forward(
-    _ tokens: ArraySlice<Int32>, cache: Cache, logits: inout [Float], isCancelled: () -> Bool
+    _ spans: [SequenceSpan<Cache>], isCancelled: () -> Bool, each body: (Int, SpanOutput) -> Void
   ) throws(KingletError) {
-    try forward(tokens, cache: cache, isCancelled: isCancelled)
-    logits = next(cache.tokens)
-  }
-
-  func mostLikelyToken(
-    after tokens: ArraySlice<Int32>, cache: Cache, isCancelled: () -> Bool
-  ) throws(KingletError) -> Int32 {
-    try forward(tokens, cache: cache, isCancelled: isCancelled)
-    let row = next(cache.tokens)
-    return Int32(row.firstIndex(of: row.max() ?? 0) ?? 0)
+    onSpans(spans.map(\.tokens.count))
+    for span in spans {
+      write(.forward(at: span.cache.tokens.count, count: span.tokens.count))
+      try onForward(span.cache.tokens.count, Array(span.tokens), isCancelled)
+    }
+    if isCancelled() { throw KingletError(.cancelled, "fake") }
+    for (index, span) in spans.enumerated() {
+      span.cache.tokens += span.tokens
+      let row = next(span.cache.tokens)
+      switch span.wanted {
+      case .nothing: break
+      case .mostLikely: body(index, .mostLikely(Int32(row.firstIndex(of: row.max() ?? 0) ?? 0)))
+      case .logits: body(index, .logits(row))
+      }
+    }
   }
 }
 

@@ -9,7 +9,7 @@ private func endless(_ prompt: [Int32] = [1], _ options: GenerationOptions = .in
 }
 
 /// Cancellation, back-pressure and order, without a clock: the fake model waits at gates.
-@Suite(.timeLimit(.minutes(1))) struct StreamTests {
+@Suite(.timeLimit(.minutes(15))) struct StreamTests {
   @Test func cancelledInTheMiddleOfThePrompt() async throws {
     let reached = Gate()
     let model = FakeModel(onForward: { cached, _, isCancelled throws(KingletError) in
@@ -35,7 +35,7 @@ private func endless(_ prompt: [Int32] = [1], _ options: GenerationOptions = .in
   }
 
   @Test func cancelledInTheMiddleOfTheAnswer() async throws {
-    let engine = try Engine(model: FakeModel(), contextLength: 100_000, streamCapacity: 4)
+    let engine = try Engine(model: FakeModel(), contextLength: 100_000, options: .init(streamCapacity: 4))
     let stream = engine.generate(endless())
     var count = 0
     var summary: GenerationSummary?
@@ -66,7 +66,7 @@ private func endless(_ prompt: [Int32] = [1], _ options: GenerationOptions = .in
 
   @Test func lettingGoOfTheStreamCancelsTheWork() async throws {
     let model = FakeModel()
-    let engine = try Engine(model: model, contextLength: 1_000_000, streamCapacity: 2)
+    let engine = try Engine(model: model, contextLength: 1_000_000, options: .init(streamCapacity: 2))
     do {
       let stream = engine.generate(endless())
       for try await _ in stream { break }
@@ -96,7 +96,7 @@ private func endless(_ prompt: [Int32] = [1], _ options: GenerationOptions = .in
 
   @Test func theEngineWaitsForASlowReader() async throws {
     let model = FakeModel()
-    let engine = try Engine(model: model, contextLength: 1000, streamCapacity: 3)
+    let engine = try Engine(model: model, contextLength: 1000, options: .init(streamCapacity: 3))
     let stream = engine.generate(endless([1], .init(maxTokens: 200)))
     var iterator = stream.makeAsyncIterator()
     var taken = 0
@@ -124,7 +124,7 @@ private func endless(_ prompt: [Int32] = [1], _ options: GenerationOptions = .in
   }
 
   @Test func manyReadersAtOnce() async throws {
-    let engine = try Engine(model: FakeModel(), contextLength: 100, streamCapacity: 1)
+    let engine = try Engine(model: FakeModel(), contextLength: 100, options: .init(streamCapacity: 1))
     let totals = try await withThrowingTaskGroup(of: Int.self) { group in
       for index in 0..<50 {
         group.addTask {

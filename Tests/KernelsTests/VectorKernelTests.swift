@@ -45,7 +45,7 @@ private let counts = [0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 100, 255, 576, 100
     let table = try set.table()
     var random = SeededRandom(8)
     for columns in counts where columns > 0 {
-      for width in [1, 2, 4, 8] {
+      for width in [1, 2, 4, 8, 16] {
         // Rows that are padded, as those of activations.
         let stride = (columns + 15) / 16 * 16
         let x = Fenced(random.floats((width - 1) * stride + columns))
@@ -128,13 +128,49 @@ private let counts = [0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 47, 100, 255, 576, 100
     let values = (-14_000...14_000).map { Float($0) / 1000 } + [0, -0.0, 1e-30, -1e-30, 90, -90]
     for count in counts + [values.count] {
       let x = Fenced(Array(values.prefix(count)))
-      table.activate(activation, x.pointer, count)
+      table.endProducts(
+        ProductEnding(
+          out: x.pointer, outStride: count, products: x.pointer, productStride: count, tokenCount: 1, count: count,
+          bias: nil, use: .activate(activation)))
       #expect(x.isIntact)
       let wrong = (0..<count).filter { i in
         let expected = exact(activation, Double(values[i]))
         return !(abs(Double(x.values[i]) - expected) <= 2e-7 + 2e-6 * abs(expected))
       }
       #expect(wrong.isEmpty, "\(count) values: \(wrong.prefix(3).map { (values[$0], x.values[$0]) })")
+    }
+  }
+
+  @Test("Products are ended with bias, activation or residual", arguments: InstructionSet.tested)
+  func endings(set: InstructionSet) throws {
+    let table = try set.table()
+    var random = SeededRandom(9)
+    for (count, tokenCount) in [(1, 1), (15, 3), (16, 2), (33, 5), (100, 1), (48, 8)] {
+      for isBiased in [false, true] {
+        for use in [ProductEnding.Use.replace, .activate(.silu), .add] {
+          let (outStride, stride) = (count + 3, count + 16)
+          let outs = random.floats(tokenCount * outStride)
+          let products = Fenced(random.floats(tokenCount * stride))
+          let (out, bias) = (Fenced(outs), Fenced(random.floats(count)))
+          table.endProducts(
+            ProductEnding(
+              out: out.pointer, outStride: outStride, products: products.pointer, productStride: stride,
+              tokenCount: tokenCount, count: count, bias: isBiased ? UnsafePointer(bias.pointer) : nil, use: use))
+          let expected = outs.indices.map { index -> Double in
+            let (token, i) = (index / outStride, index % outStride)
+            // What lies between the tokens stays.
+            guard i < count else { return Double(outs[index]) }
+            let y = Double(products.values[token * stride + i]) + (isBiased ? Double(bias.values[i]) : 0)
+            return switch use {
+            case .replace: y
+            case .activate(let activation): exact(activation, y)
+            case .add: Double(outs[index]) + y
+            }
+          }
+          #expect(largestDifference(out.values, expected) < 1e-6, "\(count) rows, \(tokenCount) tokens, \(use)")
+          #expect(out.isIntact && products.isIntact)
+        }
+      }
     }
   }
 

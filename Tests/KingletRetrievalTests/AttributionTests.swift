@@ -22,7 +22,7 @@ struct AttributionTests {
     let chunk = StoredChunk(
       id: Int64(number), document: Int64(number), kind: .content, ordinal: 0, range: range, lines: line...line + 9,
       pages: nil, heading: ["H"], place: Place(), text: text, tokenCount: 1)
-    return Passage(number: number, document: document, chunk: chunk, range: range, text: text, tokens: 1)
+    return Passage(number: number, document: document, chunks: [chunk], range: range, text: text, tokens: 1)
   }
 
   @Test func everySentenceHasItsPassage() throws {

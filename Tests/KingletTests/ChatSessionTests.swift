@@ -3,7 +3,7 @@ import Testing
 
 @testable import Kinglet
 
-@Suite(.timeLimit(.minutes(2))) struct ChatSessionTests {
+@Suite(.timeLimit(.minutes(15))) struct ChatSessionTests {
   /// The toy has nothing to say, and so never stops by itself.
   private func brief(_ count: Int = 6) -> GenerationOptions {
     GenerationOptions(maxTokens: count, ignoresEndOfGeneration: true)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Kinglet
 
-@Suite(.timeLimit(.minutes(2))) struct LanguageModelTests {
+@Suite(.timeLimit(.minutes(15))) struct LanguageModelTests {
   @Test func loadsAndDescribesItself() async throws {
     let path = try ToyModel.write()
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -4,7 +4,7 @@ import Testing
 @testable import Kinglet
 
 /// Conversations with published models; they need the files.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct RealModelTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct RealModelTests {
   @Test(.enabled(if: RealModel.qwen2.isPresent, "needs the default model"))
   func theCapitalOfDenmark() async throws {
     let model = try await LanguageModel.load(RealModel.qwen2.path)

@@ -1,4 +1,5 @@
 import Foundation
+import KingletErrors
 import KingletGGUF
 import KingletTensors
 import KingletTestSupport
@@ -66,7 +67,10 @@ import Testing
     let cache = try decoder.makeCache(capacity: prompt.count + 16, type: .f32)
     var tokens = prompt
     for _ in 0..<16 {
-      tokens.append(try decoder.mostLikelyToken(after: tokens[cache.count...], cache: cache))
+      let span = SequenceSpan(tokens[cache.count...], cache: cache, wanted: .mostLikely)
+      try decoder.forward([span]) { (_, output) throws(KingletError) in
+        if case .mostLikely(let token) = output { tokens.append(token) }
+      }
     }
     #expect(tokens[prompt.count...] == golden.greedy.ids[...])
   }

@@ -62,6 +62,42 @@ import Testing
     }
   }
 
+  @Test("Projections follow pooling, and a ranking head scores the first token")
+  func heads() throws {
+    let file = try GGUFFile(path: Fixtures.path("arch/bert/model.gguf"))
+    var writer = GGUFWriter()
+    for key in file.metadata.keys { writer[key] = file.metadata[key] }
+    for tensor in file.tensors {
+      let floats = file.withBytes(of: tensor) { Array($0.assumingMemoryBound(to: Float.self)) }
+      try writer.addTensor(tensor.name, dimensions: tensor.dimensions, floats: floats)
+    }
+    func add(_ name: String, _ dimensions: [Int]) throws -> [Float] {
+      let values = (0..<dimensions.reduce(1, *)).map { Float(($0 * 7 + name.count) % 13 - 6) / 20 }
+      try writer.addTensor(name, dimensions: dimensions, floats: values)
+      return values
+    }
+    let (first, second) = (try add("dense_2.weight", [64, 48]), try add("dense_3.weight", [48, 24]))
+    let (dense, denseBias) = (try add("cls.weight", [64, 64]), try add("cls.bias", [64]))
+    let (output, outputBias) = (try add("cls.output.weight", [64, 2]), try add("cls.output.bias", [2]))
+    let plain = try Encoder.load(file)
+    let encoder = try Encoder.load(GGUFFile(bytes: writer.encoded()))
+    #expect(encoder.dimensions == 24 && encoder.canRank && !plain.canRank)
+
+    func product(_ matrix: [Float], _ x: [Float], bias: [Float]? = nil) -> [Float] {
+      (0..<matrix.count / x.count).map { row in
+        zip(x, matrix[row * x.count..<(row + 1) * x.count]).reduce(bias?[row] ?? 0) { $0 + $1.0 * $1.1 }
+      }
+    }
+    let sequences: [[Int32]] = [[2, 7, 9, 3], [2, 100, 3]]
+    let (means, firsts) = (try plain.results(sequences, .mean), try plain.results(sequences, .cls))
+    let (vectors, scores) = (try encoder.results(sequences, .mean), try encoder.results(sequences, .rank))
+    for i in sequences.indices {
+      #expect(normalizedError(vectors[i], product(second, product(first, means[i]))) < 1e-8)
+      let hidden = product(dense, firsts[i], bias: denseBias).map { Float(tanh(Double($0))) }
+      #expect(normalizedError(scores[i], product(output, hidden, bias: outputBias)) < 1e-8)
+    }
+  }
+
   @Test("What cannot be run is said, by index")
   func refusals() throws {
     let encoder = try Encoder.load(GGUFFile(path: Fixtures.path("arch/bert/model.gguf")))

@@ -36,8 +36,9 @@ missing_packages() {
           echo libopenblas-dev
         fi
         ;;
-      sqlite) has_library sqlite3 || echo libsqlite3-dev ;;
+      sqlite) has_library sqlite3 || echo pkg-config libsqlite3-dev ;;
       libxml2) has_library libxml-2.0 || echo pkg-config libxml2-dev ;;
+      libcrypto) has_library libcrypto || echo pkg-config libssl-dev ;;
       pdftotext) have pdftotext || echo poppler-utils ;;
       objdump) have objdump || echo binutils ;;
       pip)

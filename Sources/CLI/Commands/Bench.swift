@@ -14,12 +14,13 @@ struct Bench: ParsableCommand {
         kinglet bench --model smollm2 --roofline
         kinglet bench --model model.gguf -p 128 -n 32 -t 1,2 -r 5 --json
         kinglet bench --model model.gguf -p 0 -n 64 --depth 0,4096 --roofline
+        kinglet bench --model model.gguf -p 0 --parallel 1,2,4,8
         kinglet bench --model model.gguf --compare-matmul
         kinglet bench --model minilm --lengths 16,256 --batches 1,32
 
       pp512 is the prefill of a prompt of 512 tokens, tg64 the generation of 64 tokens one at a time, both in tokens per \
       second: the median of the repetitions, the slowest and the fastest. 0 leaves a test out. tg64 @ d4096 begins after \
-      4,096 other tokens.
+      4,096 other tokens; tg64 x 8 generates eight sequences at once, and counts the tokens of all.
 
       --roofline also measures what this machine can do at most with as many threads: the rate at which it reads memory, \
       multiplies float matrices, and multiplies 8-bit integers where it has instructions for that. They are sampled \
@@ -33,6 +34,7 @@ struct Bench: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case markdown, json, csv }
 
   @OptionGroup var model: ModelArgument
+  @OptionGroup var adapters: AdapterArguments
 
   @Option(name: [.customShort("p"), .long], help: "Tokens of the prompt.")
   var promptLength: Int = 512
@@ -45,6 +47,9 @@ struct Bench: ParsableCommand {
 
   @Option(name: [.short, .long], help: ArgumentHelp("Thread counts, separated by commas.", valueName: "1,2"))
   var threads: String?
+
+  @Option(help: ArgumentHelp("Sequences generated at once, separated by commas.", valueName: "1,8"))
+  var parallel: String = "1"
 
   @Option(name: [.short, .long], help: "How often each test is run and counted.")
   var repetitions: Int = 3
@@ -85,7 +90,7 @@ struct Bench: ParsableCommand {
     let plan = Benchmark.Plan(
       promptLength: promptLength, generatedLength: generatedLength, depths: try numbers(depth, "--depth", from: 0),
       threads: try threads.map { try numbers($0, "--threads", from: 1) } ?? [ThreadCount.available],
-      repetitions: repetitions, measuresRoofline: roofline)
+      parallel: try numbers(parallel, "--parallel", from: 1), repetitions: repetitions, measuresRoofline: roofline)
     let bar = ProgressBar("Measuring")
     Interrupts.shared.handle {}
     if compareMatmul { return try compareMatmul(plan, bar) }
@@ -93,6 +98,7 @@ struct Bench: ParsableCommand {
     if try lengths != nil || Encoder.isEncoder(file) { return try benchEncoder(file, plan, bar) }
     let result = try Benchmark.run(
       file, plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
+      adapters: { (decoder) throws(KingletError) in try adapters.load(for: decoder) },
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
     bar.finish()
     switch json ? .json : format {

@@ -23,11 +23,14 @@ struct Chat: AsyncParsableCommand {
       /system TEXT   begin again with other instructions (none without TEXT)
       /history       what was said so far
       /info          the model and its context
+      /adapter PATH[=SCALE]   apply an adapter besides those there are;
+                     none takes all away, and without PATH they are listed
       /exit          leave
     """
 
   @OptionGroup var loading: LoadArguments
   @OptionGroup var sampling: SamplingArguments
+  @OptionGroup var adapters: AdapterArguments
 
   @Option(help: ArgumentHelp("What the chat template calls the system message.", valueName: "text"))
   var system: String?
@@ -39,6 +42,7 @@ struct Chat: AsyncParsableCommand {
       _ = try await ChatSession(model).respond("?")
       return
     }
+    var applied = try zip(adapters.specifications, adapters.load(for: model)).map { (name: $0, adapter: $1) }
     let isInteractive = isTerminal(0)
     if isInteractive { standardError("\(model.description)\nType /help for help.\n") }
     var instructions = system
@@ -47,7 +51,7 @@ struct Chat: AsyncParsableCommand {
       let trimmed = text.drop { $0 == " " }
       if trimmed.isEmpty { continue }
       guard trimmed.hasPrefix("/") else {
-        try await answer(text, session, isInteractive)
+        try await answer(text, session, applied.map(\.adapter), isInteractive)
         continue
       }
       let words = trimmed.split(separator: " ", maxSplits: 1).map(String.init)
@@ -59,6 +63,16 @@ struct Chat: AsyncParsableCommand {
         session = ChatSession(model, instructions: instructions)
       case "/history":
         for message in session.history { try standardOutput("\(message.role): \(message.content)\n") }
+      case "/adapter" where words.count == 1:
+        try standardOutput(applied.isEmpty ? "no adapter\n" : applied.map { $0.name + "\n" }.joined())
+      case "/adapter" where words[1] == "none": applied = []
+      case "/adapter":
+        do throws(KingletError) {
+          let (adapter, strength) = try AdapterArguments.read(words[1])
+          applied.append((words[1], try model.load(adapter).scaled(strength)))
+        } catch {
+          standardError("error: \(error)\n")
+        }
       case "/info": try standardOutput("\(model.description)\n")
       case "/exit", "/quit": return
       default: standardError("error: there is no command \(words[0]). Type /help for help.\n")
@@ -67,8 +81,12 @@ struct Chat: AsyncParsableCommand {
     if isInteractive { standardError("\n") }
   }
 
-  private func answer(_ question: String, _ session: ChatSession, _ isInteractive: Bool) async throws {
-    let stream = session.stream(question, options: sampling.options(defaultMaxTokens: 1024))
+  private func answer(
+    _ question: String, _ session: ChatSession, _ adapters: [AppliedAdapter], _ isInteractive: Bool
+  ) async throws {
+    var options = sampling.options(defaultMaxTokens: 1024)
+    options.adapters = adapters
+    let stream = session.stream(question, options: options)
     // Where nobody is there to ask the next question, Ctrl-C means the whole program.
     if isInteractive { Interrupts.shared.handle { stream.cancel() } }
     do {

@@ -95,9 +95,10 @@ struct Embed: AsyncParsableCommand {
       return try decodeJSON([String].self, from: readBytes(batch), named: batch, expecting: "a JSON array of strings")
     }
     guard let file else { return texts }
-    var lines = try readText(file).split(separator: "\n", omittingEmptySubsequences: false)
+    // For a String, \r\n is one character.
+    var lines = try readText(file).split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     // The last line ends with a line break, too.
     if lines.last?.isEmpty == true { lines.removeLast() }
-    return lines.map { String($0.hasSuffix("\r") ? $0.dropLast() : $0) }
+    return lines.map { String($0) }
   }
 }

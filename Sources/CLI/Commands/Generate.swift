@@ -9,6 +9,7 @@ struct Generate: AsyncParsableCommand {
         kinglet generate --chat "What is the capital of Denmark?"
         kinglet generate --model smollm2 -n 40 "Once upon a time"
         kinglet generate --chat --temperature 0.7 --seed 1 - < question.txt
+        kinglet generate --chat --adapter adapters/legal=0.8 "Define tort."
 
       Without --chat the text is continued as it stands. With --json one object is printed at the end: text, tokens, \
       finish_reason (stop_token, stop_string, length, context_full, cancelled), seed, usage (prompt_tokens, reused_tokens, \
@@ -18,6 +19,7 @@ struct Generate: AsyncParsableCommand {
 
   @OptionGroup var loading: LoadArguments
   @OptionGroup var sampling: SamplingArguments
+  @OptionGroup var adapters: AdapterArguments
 
   @Flag(help: "Put the text to the model as a question, in the form of its chat template.")
   var chat = false
@@ -45,7 +47,8 @@ struct Generate: AsyncParsableCommand {
     let text = prompt == "-" ? try readText("-") : prompt
     guard !text.isEmpty else { throw KingletError(.invalidArgument, "the prompt is empty") }
     let model = try await loading.load()
-    let options = sampling.options(defaultMaxTokens: 512)
+    var options = sampling.options(defaultMaxTokens: 512)
+    options.adapters = try adapters.load(for: model)
     let stream: GenerationStream
     if chat {
       stream = ChatSession(model, instructions: system).stream(text, options: options)

@@ -18,6 +18,7 @@ struct PerplexityCommand: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
   @OptionGroup var compute: ComputeArguments
+  @OptionGroup var adapters: AdapterArguments
 
   @Option(name: [.short, .long], help: "Tokens of a chunk.")
   var context: Int = 512
@@ -36,8 +37,9 @@ struct PerplexityCommand: ParsableCommand {
     let gguf = try model.open()
     let tokenizer = try Tokenizer.load(from: gguf)
     let loading = ProgressBar("Loading")
-    let decoder = try Decoder.load(gguf, options: .init(compute: compute.options), progress: { loading.update($0) })
+    var decoder = try Decoder.load(gguf, options: .init(compute: compute.options), progress: { loading.update($0) })
     loading.finish()
+    decoder = try decoder.adapted(by: adapters.load(for: decoder))
     let beginning = tokenizer.special.addsBOS ? tokenizer.special.bos : nil
     // The chunks are those of the text with its beginning of sequence, which then leads every chunk.
     let tokens = (beginning.map { [$0] } ?? []) + tokenizer.encode(text, addSpecial: false)

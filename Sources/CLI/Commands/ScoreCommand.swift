@@ -20,6 +20,7 @@ struct ScoreCommand: ParsableCommand {
 
   @OptionGroup var model: ModelArgument
   @OptionGroup var compute: ComputeArguments
+  @OptionGroup var adapters: AdapterArguments
 
   @Option(
     help: ArgumentHelp("Token ids, to which nothing is added; - reads them from standard input.", valueName: "1,2,3"))
@@ -56,8 +57,9 @@ struct ScoreCommand: ParsableCommand {
     guard !ids.isEmpty else { throw KingletError(.invalidArgument, "there are no tokens to score") }
     let dump = try dumpLogits.map { try OutputFile(path: $0) }
     let loading = ProgressBar("Loading")
-    let decoder = try Decoder.load(file, options: .init(compute: compute.options), progress: { loading.update($0) })
+    var decoder = try Decoder.load(file, options: .init(compute: compute.options), progress: { loading.update($0) })
     loading.finish()
+    decoder = try decoder.adapted(by: adapters.load(for: decoder))
     let bar = ProgressBar("Scoring")
     var done = 0
     Interrupts.shared.handle {}

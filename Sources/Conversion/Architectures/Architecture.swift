@@ -19,6 +19,8 @@ struct Architecture: Sendable {
   var ignored: [String] = []
   /// Tensors that follow from the configuration.
   var computed: [(name: String, values: [Float])] = []
+  /// What the format calls projections behind pooling, in their order, of which a model may have as many.
+  var projections: [String] = []
   /// Kinds of tokens that sentences are made of (`type_vocab_size`); nil where there are none.
   var tokenTypeCount: Int?
 

@@ -29,7 +29,7 @@ enum Gemma3: ModelFamily {
       prefixes: ["model.language_model.", "language_model.model.", "language_model.", "model."], metadata: metadata,
       tensors: try TensorRule.decoder(config, attentionBias: .absent, normChange: .addingOne)
         + TensorRule.headNorms(change: .addingOne) + norms,
-      ignored: ["vision_tower.", "multi_modal_projector."])
+      ignored: ["vision_tower.", "multi_modal_projector."], projections: isEmbedder ? ["dense_2", "dense_3"] : [])
   }
 
   private static let norms = [

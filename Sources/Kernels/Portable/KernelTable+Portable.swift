@@ -10,7 +10,7 @@ extension KernelTable {
     layerNorm: PortableVectors.layerNorm,
     rotate: PortableVectors.rotate,
     gate: PortableVectors.gate,
-    activate: PortableVectors.activate,
+    endProducts: PortableVectors.endProducts,
     addScaled: PortableVectors.addScaled,
     indexOfMaximum: PortableVectors.indexOfMaximum,
     appendKeyValue: PortableKVPages.append,

@@ -72,8 +72,18 @@ enum PortableVectors {
     for i in 0..<count { out[i] = activated(activation, gate[i]) * up[i] }
   }
 
-  static func activate(_ activation: Activation, _ x: UnsafeMutablePointer<Float>, _ count: Int) {
-    for i in 0..<count { x[i] = activated(activation, x[i]) }
+  static func endProducts(_ e: ProductEnding) {
+    for token in 0..<e.tokenCount {
+      let (out, products) = (e.out + token * e.outStride, e.products + token * e.productStride)
+      for i in 0..<e.count {
+        let y = products[i] + (e.bias?[i] ?? 0)
+        switch e.use {
+        case .replace: out[i] = y
+        case .activate(let activation): out[i] = activated(activation, y)
+        case .add: out[i] += y
+        }
+      }
+    }
   }
 
   private static func activated(_ activation: Activation, _ x: Float) -> Float {

@@ -128,20 +128,22 @@ struct Attribution {
     let bytes = Array(passage.text.utf8)
     let start = range.lowerBound - passage.range.lowerBound
     let end = range.upperBound - passage.range.lowerBound
-    // Lines are counted from the chunk's first, which a merge may have left behind.
-    let before = passage.chunk.range.lowerBound - passage.range.lowerBound
-    let first =
-      before <= start
-      ? passage.chunk.lines.lowerBound + bytes[before..<start].count { $0 == UInt8(ascii: "\n") }
-      : passage.chunk.lines.lowerBound - bytes[start..<before].count { $0 == UInt8(ascii: "\n") }
-    let last = first + bytes[start..<end].count { $0 == UInt8(ascii: "\n") }
+    // Of several chunks that became one passage, the one that the quote begins in says where it stands. Lines and pages
+    // are counted from its first.
+    let chunk = passage.chunk(at: range.lowerBound)
+    let before = bytes[max(0, chunk.range.lowerBound - passage.range.lowerBound)..<start]
+    func counted(from first: Int, _ mark: UInt8) -> [Int] {
+      let begin = first + before.count { $0 == mark }
+      return [begin, begin + bytes[start..<end].count { $0 == mark }]
+    }
     citations.append(
       Citation(
         number: passage.number, document: passage.document.path, title: passage.document.title,
-        heading: passage.chunk.heading, bytes: [range.lowerBound, range.upperBound], lines: [first, last],
-        pages: passage.chunk.pages.map { [$0.lowerBound, $0.upperBound] }, row: passage.chunk.place.row,
-        pointer: passage.chunk.place.pointer, element: passage.chunk.place.element,
-        identifier: passage.chunk.place.identifier, matchesFile: passage.document.matchesFile,
+        heading: chunk.heading, bytes: [range.lowerBound, range.upperBound],
+        lines: counted(from: chunk.lines.lowerBound, UInt8(ascii: "\n")),
+        pages: chunk.pages.map { counted(from: $0.lowerBound, PDFText.pageBreak) }, row: chunk.place.row,
+        pointer: chunk.place.pointer, element: chunk.place.element, identifier: chunk.place.identifier,
+        matchesFile: passage.document.matchesFile,
         quote: String(decoding: bytes[start..<end], as: UTF8.self), score: score))
   }
 }

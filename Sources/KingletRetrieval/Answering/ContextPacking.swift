@@ -6,8 +6,8 @@ import KingletErrors
 struct Passage: Sendable {
   var number: Int
   var document: StoredDocument
-  /// The best of its chunks stands for the place.
-  var chunk: StoredChunk
+  /// What it is made of; the best first.
+  var chunks: [StoredChunk]
   var range: Range<Int>
   var text: String
   var tokens: Int
@@ -33,6 +33,7 @@ struct ContextPacking {
         let tokens = countTokens(merged.text)
         if used + tokens - passages[index].tokens <= budget {
           used += tokens - passages[index].tokens
+          passages[index].chunks.append(hit.chunk)
           passages[index].range = merged.range
           passages[index].text = merged.text
           passages[index].tokens = tokens
@@ -49,7 +50,7 @@ struct ContextPacking {
       used += tokens
       passages.append(
         Passage(
-          number: passages.count + 1, document: hit.document, chunk: hit.chunk, range: hit.chunk.range,
+          number: passages.count + 1, document: hit.document, chunks: [hit.chunk], range: hit.chunk.range,
           text: hit.chunk.text, tokens: tokens))
     }
   }
@@ -62,9 +63,21 @@ struct ContextPacking {
 }
 
 extension Passage {
+  /// The first and the last.
+  var lines: [Int] {
+    [chunks.map(\.lines.lowerBound).min() ?? 1, chunks.map(\.lines.upperBound).max() ?? 1]
+  }
+
+  /// The chunk that a byte of its range is in.
+  func chunk(at offset: Int) -> StoredChunk {
+    chunks.filter { $0.range.lowerBound <= offset }.max { $0.range.lowerBound < $1.range.lowerBound } ?? chunks[0]
+  }
+
   /// Whether a hit overlaps or follows this passage directly; records stand for themselves.
   fileprivate func touches(_ hit: SearchHit) -> Bool {
-    guard hit.document.id == document.id, !document.format.hasRecords, hit.chunk.kind == .content else { return false }
+    guard hit.document.id == document.id, !document.format.hasRecords, hit.chunk.kind == .content,
+      chunks[0].kind == .content
+    else { return false }
     // At most a blank line or two between them.
     return hit.chunk.range.lowerBound <= range.upperBound + 4 && hit.chunk.range.upperBound + 4 >= range.lowerBound
   }

@@ -66,7 +66,7 @@ extension KnowledgeBase {
       !attribution.citations.contains { $0.number == passage.number }
     }.map {
       LeftOut(
-        document: $0.document.path, lines: [$0.chunk.lines.lowerBound, $0.chunk.lines.upperBound],
+        document: $0.document.path, lines: $0.lines,
         reason: "shown as passage \($0.number), and no sentence rests on it")
     }
     return answer
@@ -78,7 +78,7 @@ extension KnowledgeBase {
   ) async throws(KingletError) -> String {
     var prompt = ""
     for passage in passages {
-      let title = passage.chunk.heading.last ?? passage.document.title
+      let title = passage.chunks[0].heading.last ?? passage.document.title
       prompt += "[\(passage.number)]" + (title.map { " \($0):" } ?? "") + " \(passage.text)\n\n"
     }
     prompt += "Question: \(question)\nAnswer from the passages above, in a few sentences."

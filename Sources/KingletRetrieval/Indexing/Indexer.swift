@@ -19,6 +19,8 @@ struct Indexer {
 
   private(set) var report = IndexReport()
   private var pending: [PendingDocument] = []
+  /// Chunks of `pending` without a vector, by their hashes.
+  private var samePlaces: [[UInt8]: [(document: Int, chunk: Int)]] = [:]
   private var doneBytes = 0
   private var doneFiles = 0
   var totalBytes = 0
@@ -30,6 +32,7 @@ struct Indexer {
   private static let chunksPerPass = 64
   /// Bytes of texts that may wait.
   private static let pendingBytes = 32 << 20
+  private static let pendingDocuments = 256
   /// Tokens for title, headings and summary before a chunk.
   private static let contextTokens = 48
   /// A summary costs as much as a short chunk: worth it from so many chunks on.
@@ -74,7 +77,9 @@ struct Indexer {
         try prepare(path, content, hash: hash, state: state, source: source.id, isNew: isNew))
       let waiting = pending.reduce(0) { $0 + $1.chunks.count { $0.vector == nil } }
       let size = pending.reduce(0) { $0 + $1.content.text.utf8.count }
-      if waiting >= Self.waitingChunks || size >= Self.pendingBytes { try flush() }
+      if waiting >= Self.waitingChunks || size >= Self.pendingBytes || pending.count >= Self.pendingDocuments {
+        try flush()
+      }
     }
   }
 
@@ -119,10 +124,17 @@ struct Indexer {
     try summarize()
     var first = 0
     var next: [(document: Int, chunk: Int)] = []
-    let all = pending.indices.flatMap { document in
-      pending[document].chunks.indices.filter { pending[document].chunks[$0].vector == nil }.map { (document, $0) }
+    // Each text once: two copies of a file, or the same licence in all of them.
+    var places: [[UInt8]: [(document: Int, chunk: Int)]] = [:]
+    var unknown: [(document: Int, chunk: Int)] = []
+    for document in pending.indices {
+      for (chunk, item) in pending[document].chunks.enumerated() where item.vector == nil {
+        places[item.hash, default: []].append((document, chunk))
+        if places[item.hash]?.count == 1 { unknown.append((document, chunk)) }
+      }
     }
-    for place in all {
+    samePlaces = places
+    for place in unknown {
       next.append(place)
       guard next.count == Self.chunksPerPass else { continue }
       try embed(next)
@@ -189,8 +201,10 @@ struct Indexer {
     report.embeddingSeconds += seconds(since: began)
     for (place, embedding) in zip(places, results) {
       let (document, chunk) = place
-      pending[document].chunks[chunk].vector = embedding.vector
-      pending[document].chunks[chunk].isTruncated = embedding.droppedTokenCount > 0
+      for same in samePlaces[pending[document].chunks[chunk].hash] ?? [] {
+        pending[same.document].chunks[same.chunk].vector = embedding.vector
+        pending[same.document].chunks[same.chunk].isTruncated = embedding.droppedTokenCount > 0
+      }
       done += 1
     }
     report.embedded += done

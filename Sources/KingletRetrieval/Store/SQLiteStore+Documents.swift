@@ -31,7 +31,8 @@ extension SQLiteStore {
 
   private static func source(_ row: Row) throws -> StoredSource {
     StoredSource(
-      id: row["id"], path: row["path"], walk: try decoded(row["walk"]), loading: try decoded(row["loading"]))
+      id: try row.value("id"), path: try row.value("path"), walk: try decoded(row.value("walk")),
+      loading: try decoded(row.value("loading")))
   }
 
   private static let documentColumns = """
@@ -56,15 +57,16 @@ extension SQLiteStore {
   }
 
   private static func document(_ row: Row) throws -> StoredDocument {
-    let format: String = row["format"]
-    guard let format = DocumentFormat(rawValue: format) else {
-      throw KingletError(.fileCorrupt, "there is no format \(format)")
+    let name: String = try row.value("format")
+    guard let format = DocumentFormat(rawValue: name) else {
+      throw KingletError(.fileCorrupt, "there is no format \(name)")
     }
     return StoredDocument(
-      id: row["id"], path: row["path"], format: format, encoding: row["encoding"], title: row["title"],
-      hash: [UInt8](row["hash"] as Data), size: row["size"], modified: row["modified"],
-      matchesFile: row["matches_file"], notes: try decoded(row["notes"]), source: row["source"],
-      chunkCount: row["chunk_count"])
+      id: try row.value("id"), path: try row.value("path"), format: format, encoding: try row.value("encoding"),
+      title: try row.valueOrNil("title"), hash: [UInt8](try row.value("hash") as Data), size: try row.value("size"),
+      modified: try row.value("modified"), matchesFile: try row.value("matches_file"),
+      notes: try decoded(row.value("notes")), source: try row.valueOrNil("source"),
+      chunkCount: try row.value("chunk_count"))
   }
 
   public func text(of document: Int64) throws(KingletError) -> String? {
@@ -124,8 +126,8 @@ extension SQLiteStore {
       database, sql: "SELECT start, bytes FROM piece WHERE document = ? AND start >= ? AND start < ? ORDER BY start",
       arguments: [document, first, range.upperBound])
     while let row = try pieces.next() {
-      guard row[0] as Int == first + bytes.count else { break }
-      bytes += row[1] as Data
+      guard try row.value("start") == first + bytes.count else { break }
+      bytes += try row.value("bytes") as Data
     }
     guard bytes.count >= range.upperBound - first else {
       throw KingletError(.fileCorrupt, "the text of document \(document) has a hole")
@@ -164,8 +166,8 @@ extension SQLiteStore {
     let rows = try Row.fetchAll(
       database, sql: "SELECT id, start, stop FROM chunk WHERE document = ? AND kind = 0", arguments: [document])
     for row in rows {
-      let range = try validRange(row["start"], row["stop"], in: bytes.count)
-      try forget.execute(arguments: [row["id"] as Int64, String(decoding: bytes[range], as: UTF8.self)])
+      let range = try validRange(row.value("start"), row.value("stop"), in: bytes.count)
+      try forget.execute(arguments: [row.value("id") as Int64, String(decoding: bytes[range], as: UTF8.self)])
     }
     try database.execute(
       sql: "DELETE FROM vector WHERE id IN (SELECT id FROM chunk WHERE document = ?)", arguments: [document])

@@ -25,11 +25,12 @@ extension SQLiteStore {
   }
 
   private static func chunk(_ row: Row, _ database: Database) throws -> StoredChunk {
-    guard let kind = ChunkKind(rawValue: row["kind"]) else {
-      throw KingletError(.fileCorrupt, "a chunk has the kind \(row["kind"] as Int)")
+    let number: Int = try row.value("kind")
+    guard let kind = ChunkKind(rawValue: number) else {
+      throw KingletError(.fileCorrupt, "a chunk has the kind \(number)")
     }
-    let document: Int64 = row["document"]
-    let range = try validRange(row["start"], row["stop"], in: Int.max)
+    let document: Int64 = try row.value("document")
+    let range = try validRange(row.value("start"), row.value("stop"), in: Int.max)
     let text: String
     switch kind {
     case .content:
@@ -42,14 +43,15 @@ extension SQLiteStore {
       text =
         try String.fetchOne(database, sql: "SELECT summary FROM document WHERE id = ?", arguments: [document]) ?? ""
     }
-    let firstLine = max(1, row["first_line"] as Int)
-    let firstPage: Int? = row["first_page"]
+    let firstLine = max(1, try row.value("first_line") as Int)
+    let firstPage: Int? = try row.valueOrNil("first_page")
+    let lastPage: Int? = try row.valueOrNil("last_page")
     return StoredChunk(
-      id: row["id"], document: document, kind: kind, ordinal: row["ordinal"], range: range,
-      lines: firstLine...max(firstLine, row["last_line"] as Int),
-      pages: firstPage.map { $0...max($0, row["last_page"] as Int? ?? $0) },
-      heading: try decoded(row["heading"], or: "[]", []),
-      place: try decoded(row["place"], or: "{}", Place()), text: text, tokenCount: row["token_count"])
+      id: try row.value("id"), document: document, kind: kind, ordinal: try row.value("ordinal"), range: range,
+      lines: firstLine...max(firstLine, try row.value("last_line")),
+      pages: firstPage.map { $0...max($0, lastPage ?? $0) },
+      heading: try decoded(row.value("heading"), or: "[]", []),
+      place: try decoded(row.value("place"), or: "{}", Place()), text: text, tokenCount: try row.value("token_count"))
   }
 
   public func vectors(_ ids: [Int64]) throws(KingletError) -> [Int64: [Float]] {

@@ -33,7 +33,8 @@ public final class SQLiteStore: VectorStore {
         try database.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA mmap_size = 1073741824")
       }
       let pool = try DatabasePool(path: path, configuration: configuration)
-      try pool.write { try Schema.prepare($0, at: path) }
+      // Who only reads does not wait for who writes.
+      if try !pool.read({ try Schema.isReady($0, at: path) }) { try pool.write { try Schema.prepare($0, at: path) } }
       return pool
     }
     pool = try wrapped(path, open)
@@ -64,22 +65,27 @@ public final class SQLiteStore: VectorStore {
     var statistics = try read { database in
       var result = StoreStatistics()
       for row in try Row.fetchAll(
-        database, sql: "SELECT format, count(*), sum(text_size) FROM document GROUP BY format")
+        database, sql: "SELECT format, count(*) AS count, total(text_size) AS size FROM document GROUP BY format")
       {
-        let format: String = row[0]
-        result.documentsByFormat[format] = row[1]
-        result.documents += row[1] as Int
-        result.textBytes += row[2] as Int? ?? 0
+        let count: Int = try row.value("count")
+        result.documentsByFormat[try row.value("format")] = count
+        result.documents += count
+        result.textBytes += Int(clamping: Int64(exactly: try row.value("size") as Double) ?? 0)
       }
       for row in try Row.fetchAll(
-        database, sql: "SELECT kind, count(*), sum(token_count), sum(is_truncated) FROM chunk GROUP BY kind")
+        database,
+        sql: """
+          SELECT kind, count(*) AS count, sum(token_count) AS tokens, sum(is_truncated) AS truncated
+          FROM chunk GROUP BY kind
+          """)
       {
-        if row[0] as Int == ChunkKind.summary.rawValue {
-          result.summaries = row[1]
+        let count: Int = try row.value("count")
+        if try row.value("kind") == ChunkKind.summary.rawValue {
+          result.summaries = count
         } else {
-          result.chunks = row[1]
-          result.tokens = row[2] as Int? ?? 0
-          result.truncatedChunks = row[3] as Int? ?? 0
+          result.chunks = count
+          result.tokens = try row.value("tokens")
+          result.truncatedChunks = try row.value("truncated")
         }
       }
       return result
@@ -139,6 +145,25 @@ extension KingletError {
     default:
       self.init(.fileUnreadable, "SQLite failed: \(text)", at: path)
     }
+  }
+}
+
+extension Row {
+  /// A value of a store, which is not trusted: GRDB's own subscripts end the process where the type is another.
+  func value<Value: DatabaseValueConvertible>(_ column: String) throws(KingletError) -> Value {
+    guard let value: Value = try valueOrNil(column) else {
+      throw KingletError(.fileCorrupt, "the column `\(column)` has no value")
+    }
+    return value
+  }
+
+  /// The same of a column that may be empty.
+  func valueOrNil<Value: DatabaseValueConvertible>(_ column: String) throws(KingletError) -> Value? {
+    guard let stored = self[column] as DatabaseValue?, !stored.isNull else { return nil }
+    guard let value = Value.fromDatabaseValue(stored) else {
+      throw KingletError(.fileCorrupt, "the column `\(column)` holds something else: \(stored)")
+    }
+    return value
   }
 }
 

@@ -17,17 +17,22 @@ enum Schema {
   /// Bytes of a piece of text.
   static let pieceSize = 32 << 10
 
-  static func prepare(_ database: Database, at path: String) throws {
-    let id = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
-    if id == applicationID {
-      let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-      guard version == Self.version else {
-        throw KingletError(
-          .unsupported, "the store has version \(version), this Kinglet knows \(Self.version)", at: path,
-          remedy: "Use that version of Kinglet, or make a new store.")
-      }
-      return
+  /// Whether this is a store, with these tables; not yet, if it is new.
+  static func isReady(_ database: Database, at path: String) throws -> Bool {
+    guard try Int.fetchOne(database, sql: "PRAGMA application_id") == applicationID else { return false }
+    let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    guard version == Self.version else {
+      throw KingletError(
+        .unsupported, "the store has version \(version), this Kinglet knows \(Self.version)", at: path,
+        remedy: "Use that version of Kinglet, or make a new store.")
     }
+    return true
+  }
+
+  /// Makes the tables of a new store.
+  static func prepare(_ database: Database, at path: String) throws {
+    // Another process may have been first.
+    if try isReady(database, at: path) { return }
     guard try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") == 0 else {
       throw KingletError(
         .fileCorrupt, "this is an SQLite database, but no store of Kinglet", at: path, remedy: "Name another file.")

@@ -130,7 +130,7 @@ final class VectorIndex: Sendable {
       let rows = try Row.fetchCursor(
         database, sql: "SELECT id, value FROM vector WHERE id > ? ORDER BY id", arguments: [after])
       while let row = try rows.next() {
-        ids.append(row[0])
+        ids.append(try row.value("id"))
         try appendVector(row, to: &floats, dimensions: dimensions)
       }
       return (ids, floats)
@@ -188,9 +188,9 @@ final class VectorIndex: Sendable {
   }
 }
 
-/// Appends the vector in column 1 of a row; one of another length is not to be passed over.
+/// Appends the vector in the column `value` of a row; one of another length is not to be passed over.
 func appendVector(_ row: Row, to floats: inout [Float], dimensions: Int) throws {
-  let data: Data = row[1]
+  let data: Data = try row.value("value")
   guard data.count == dimensions * 4 else {
     throw KingletError(.fileCorrupt, "a vector has \(data.count) bytes, not \(dimensions * 4)")
   }

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Kinglet
+import KingletAdapters
+import KingletTransformer
+
+/// Adapters on the command line.
+struct AdapterArguments: ParsableArguments {
+  @Option(
+    name: .customLong("adapter"),
+    help: ArgumentHelp(
+      "Apply a LoRA adapter: a PEFT or MLX folder, or a GGUF file; with =0.5 at half its strength. Several add up.",
+      valueName: "path[=scale]"))
+  var specifications: [String] = []
+
+  /// The adapters, made ready for a decoder.
+  func load(for decoder: Decoder) throws(KingletError) -> [AppliedAdapter] {
+    var adapters: [AppliedAdapter] = []
+    for specification in specifications {
+      let (adapter, strength) = try AdapterArguments.read(specification)
+      do throws(KingletError) {
+        adapters.append(try decoder.adapter(adapter.updates).scaled(strength))
+      } catch {
+        throw error.located(in: adapter.path)
+      }
+    }
+    return adapters
+  }
+
+  func load(for model: LanguageModel) throws(KingletError) -> [AppliedAdapter] {
+    var adapters: [AppliedAdapter] = []
+    for specification in specifications {
+      let (adapter, strength) = try AdapterArguments.read(specification)
+      adapters.append(try model.load(adapter).scaled(strength))
+    }
+    return adapters
+  }
+
+  /// "path" or "path=0.5".
+  static func read(_ specification: String) throws(KingletError) -> (Adapter, strength: Float) {
+    guard let mark = specification.lastIndex(of: "="),
+      let strength = Float(specification[specification.index(after: mark)...])
+    else { return (try Adapter(contentsOf: specification), 1) }
+    guard strength.isFinite else {
+      throw KingletError(.invalidArgument, "the strength of an adapter is a finite number", at: "--adapter")
+    }
+    return (try Adapter(contentsOf: String(specification[..<mark])), strength)
+  }
+}
