@@ -62,6 +62,11 @@ extension KnowledgeBase {
     answer.text = attribution.sentences.map { sentence in
       sentence.text + sentence.citations.map { " [\($0)]" }.joined()
     }.joined(separator: " ")
+    answer.leftOut += packing.passages.filter { Orders.removed(from: $0.text).count > 0 }.map {
+      LeftOut(
+        document: $0.document.path, lines: $0.lines,
+        reason: "sentences of passage \($0.number) that give orders to the model were not shown to it")
+    }
     answer.leftOut += packing.passages.filter { passage in
       !attribution.citations.contains { $0.number == passage.number }
     }.map {
@@ -79,7 +84,7 @@ extension KnowledgeBase {
     var prompt = ""
     for passage in passages {
       let title = passage.chunks[0].heading.last ?? passage.document.title
-      prompt += "[\(passage.number)]" + (title.map { " \($0):" } ?? "") + " \(passage.text)\n\n"
+      prompt += "[\(passage.number)]" + (title.map { " \($0):" } ?? "") + " \(Orders.removed(from: passage.text).text)\n\n"
     }
     prompt += "Question: \(question)\nAnswer from the passages above, in a few sentences."
     let session = chats.take(model, instructions: Self.instructions)

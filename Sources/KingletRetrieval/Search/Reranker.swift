@@ -15,14 +15,17 @@ extension KnowledgeBase {
   ///
   /// - Throws: what the model throws: `.unsupported` for an embedding model without a ranking head.
   public func rerank(
-    _ hits: [SearchHit], for query: String, by reranker: Reranker
+    _ hits: [SearchHit], for query: String, by reranker: Reranker, progress: (Double) -> Void = { _ in }
   ) async throws(KingletError) -> [SearchHit] {
     var scores: [Float] = []
     switch reranker {
     case .crossEncoder(let model):
       scores = try await model.rank(hits.map(\.chunk.text), for: query, overflow: .truncate)
     case .likelihood(let model):
-      for hit in hits { scores.append(try await Self.odds(of: hit.chunk.text, for: query, model)) }
+      for hit in hits {
+        scores.append(try await Self.odds(of: hit.chunk.text, for: query, model))
+        progress(Double(scores.count) / Double(hits.count))
+      }
     }
     var reranked = hits
     for (index, score) in scores.enumerated() { reranked[index].rerankScore = score }

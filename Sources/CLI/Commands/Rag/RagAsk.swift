@@ -60,7 +60,7 @@ struct RagAsk: AsyncParsableCommand {
   func run() async throws {
     let base = try await store.open(compute: loading.compute.options)
     let model = try await loading.load()
-    let answer = try await base.answer(
+    let answer = try await base.answerWithBar(
       question, with: model, options: answering.options(sampling.options(defaultMaxTokens: 300)))
     if json { return try printJSON(answer) }
     try standardOutput(answer.lines)
@@ -99,13 +99,28 @@ struct RagChat: AsyncParsableCommand {
       case "/exit", "/quit": return
       case "/clear": history = []
       default:
-        let answer = try await base.answer(question, with: model, history: history, options: options)
+        let answer = try await base.answerWithBar(question, with: model, history: history, options: options)
         if answer.standaloneQuestion != question { standardError("(\(answer.standaloneQuestion))\n") }
         try standardOutput(answer.lines + "\n")
         history += [.user(question), .assistant(answer.text)]
       }
     }
     if isInteractive { standardError("\n") }
+  }
+}
+
+extension KnowledgeBase {
+  /// Answers under a progress bar: the text can only be shown when its sentences have been compared with the passages.
+  fileprivate func answerWithBar(
+    _ question: String, with model: LanguageModel, history: [ChatMessage] = [], options: AnswerOptions
+  ) async throws(KingletError) -> Answer {
+    let bar = ProgressBar("Answering")
+    defer { bar.finish() }
+    var pieces = 0
+    return try await answer(question, with: model, history: history, options: options) { _ in
+      pieces += 1
+      bar.update(Double(pieces) / Double(max(1, options.generation.maxTokens ?? 1)))
+    }
   }
 }
 
