@@ -29,6 +29,9 @@ struct HTMLText {
     let source = isUnicode ? Array((decoded?.text ?? "").utf8) : file
     let encoding = isUnicode ? "UTF-8" : saysEncoding(file) ? nil : "windows-1252"
     guard source.count < Int(Int32.max) else { throw KingletError(.unsupported, "HTML beyond 2 GB is not read") }
+    guard !hasTooManyAttributes(source) else {
+      throw KingletError(.unsupported, "its elements have too many attributes")
+    }
     let options = HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
     let flags = Int32(bitPattern: options | HTML_PARSE_NONET.rawValue)
     let tree = source.withUnsafeBytes { raw in
@@ -45,6 +48,36 @@ struct HTMLText {
     return LoadedDocument(
       format: .html, encoding: encoding?.lowercased() ?? "as the page says", title: parser.title,
       text: String(decoding: parser.bytes, as: UTF8.self), blocks: parser.blocks, notes: notes)
+  }
+
+  /// libxml2 compares each attribute of an element with all others: a tag with a million would keep it busy for hours.
+  private static func hasTooManyAttributes(_ source: [UInt8]) -> Bool {
+    let mostComparisons = 1_000_000_000
+    var (comparisons, index) = (0, 0)
+    while let tag = source[index...].firstIndex(of: UInt8(ascii: "<")) {
+      index = tag + 1
+      guard index < source.count, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(source[index] | 0x20)
+      else { continue }
+      var words = 0
+      var last = UInt8(ascii: " ")
+      var quotationMark: UInt8?
+      while index < source.count {
+        let byte = source[index]
+        index += 1
+        if let mark = quotationMark {
+          if byte == mark { quotationMark = nil }
+          continue
+        }
+        if byte == UInt8(ascii: ">") { break }
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'"), last == UInt8(ascii: "=") { quotationMark = byte }
+        // Values in quotation marks may stand side by side.
+        if isSpace(last) || last == UInt8(ascii: "=") { words += 1 }
+        last = byte
+      }
+      comparisons += min(words, 1 << 20) * min(words, 1 << 20)
+      if comparisons > mostComparisons { return true }
+    }
+    return false
   }
 
   private static func isTooDeep(_ error: UnsafePointer<xmlError>) -> Bool {

@@ -1,7 +1,7 @@
 /// Where sentences end, for texts in European languages and in Chinese and Japanese.
 package enum Sentences {
   /// The sentences of some bytes of a text, without the white space between them. A line that begins with the mark of a
-  /// list or a table begins a sentence, too.
+  /// list or a table begins a sentence, too, and so does what follows a heading or a blank line.
   package static func ranges(in range: Range<Int>, of bytes: [UInt8]) -> [Range<Int>] {
     var result: [Range<Int>] = []
     var start = range.lowerBound
@@ -17,7 +17,8 @@ package enum Sentences {
       let byte = bytes[index]
       index += 1
       if byte == UInt8(ascii: "\n") {
-        if startsItem(bytes, index..<range.upperBound) { end(at: index) }
+        let rest = index..<range.upperBound
+        if startsItem(bytes, rest) || isBlankLine(bytes, rest) || isHeading(bytes[start..<index]) { end(at: index) }
       } else if isWideStop(bytes, at: index - 1, before: range.upperBound) {
         index += 2
         end(at: index)
@@ -63,6 +64,16 @@ package enum Sentences {
       return true
     }
     return abbreviations.contains(String(decoding: word.reversed(), as: UTF8.self).lowercased())
+  }
+
+  private static func isBlankLine(_ bytes: [UInt8], _ line: Range<Int>) -> Bool {
+    bytes[line].first { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D } == UInt8(ascii: "\n")
+  }
+
+  /// `# `, as in Markdown: what follows on the next line is another sentence.
+  private static func isHeading(_ text: ArraySlice<UInt8>) -> Bool {
+    let marks = text.drop(while: isSpace).prefix(7).prefix { $0 == UInt8(ascii: "#") }
+    return (1...6).contains(marks.count) && marks.endIndex < text.endIndex && isSpace(text[marks.endIndex])
   }
 
   /// `- `, `* `, `1. `, `|`, `> ` at the beginning of a line.

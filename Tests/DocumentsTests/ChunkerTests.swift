@@ -51,5 +51,10 @@ struct ChunkerTests {
     let text = "Items:\n- one\n- two\n1. three\n| a | b |"
     let bytes = Array(text.utf8)
     #expect(Sentences.ranges(in: 0..<bytes.count, of: bytes).count == 5)
+    let passage = Array("# Birds\nSmall ones sing\nat dawn.\n \nLarge ones do not".utf8)
+    #expect(
+      Sentences.ranges(in: 0..<passage.count, of: passage).map { String(decoding: passage[$0], as: UTF8.self) } == [
+        "# Birds", "Small ones sing\nat dawn.", "Large ones do not",
+      ])
   }
 }

@@ -252,6 +252,26 @@ struct LoaderTests {
     #expect(error?.code == .unsupported)
   }
 
+  @Test func hostilePages() throws {
+    // A page of many siblings is counted once, not once for each of them.
+    let siblings = String(repeating: "<p>x</p>", count: 200_000)
+    let long = try loaded(folder.write("long.html", "<html><body>\(siblings)</body></html>"))
+    #expect(long.blocks.count == 200_000 && long.blocks.last?.place.element == "/html/body/p[200000]")
+    // Attributes take the square of their number to read.
+    let attributes = (0..<200_000).map { "a\($0)=1" }.joined(separator: " ")
+    let many = try folder.write("many.html", "<p \(attributes)>text</p>")
+    let error = #expect(throws: KingletError.self) { try loaded(many) }
+    #expect(error?.code == .unsupported)
+    let quoted = try loaded(folder.write("q.html", "<p title=\"\(attributes)\">one > two</p>"))
+    #expect(quoted.text == "one > two")
+    // Every chunk below a heading carries it.
+    let shout = String(repeating: "long ", count: 100_000)
+    for (name, text) in [("h.html", "<h1>\(shout)</h1><p>x</p>"), ("h.md", "# \(shout)\n\nx\n")] {
+      let document = try loaded(folder.write(name, text))
+      #expect(document.blocks.last.map { $0.heading.joined().count } == 200 && document.title?.count == 200)
+    }
+  }
+
   @Test func templatesAreChecked() throws {
     for template in ["{", "{}", "{open"] {
       #expect(throws: KingletError.self) { try LoadingOptions(template: template).validate() }

@@ -37,7 +37,7 @@ extension KnowledgeBase {
       leftOut: hits.filter { ($0.cosine ?? -1) < options.threshold }.map {
         LeftOut(
           document: $0.document.path, lines: [$0.chunk.lines.lowerBound, $0.chunk.lines.upperBound],
-          reason: "too far from the question: a cosine of \($0.cosine ?? 0), below \(options.threshold)")
+          reason: "too far from the question: a cosine of \(thousandths($0.cosine ?? 0)), below \(options.threshold)")
       }, isAbstention: true)
     if relevant.isEmpty { return answer }
     let budget = min(options.contextTokens, model.description.contextLength * 3 / 5)
@@ -84,7 +84,8 @@ extension KnowledgeBase {
     var prompt = ""
     for passage in passages {
       let title = passage.chunks[0].heading.last ?? passage.document.title
-      prompt += "[\(passage.number)]" + (title.map { " \($0):" } ?? "") + " \(Orders.removed(from: passage.text).text)\n\n"
+      let text = Orders.removed(from: passage.text).text
+      prompt += "[\(passage.number)]" + (title.map { " \($0):" } ?? "") + " \(text)\n\n"
     }
     prompt += "Question: \(question)\nAnswer from the passages above, in a few sentences."
     let session = chats.take(model, instructions: Self.instructions)

@@ -29,7 +29,8 @@ enum Orders {
       return true
     }
     if has(["cite", "citing", "mention", "reveal", "show", "name", "hide", "conceal", "omit"]),
-      has(["source", "sources", "citation", "citations"]), has(["not", "don", "never", "without", "hide", "conceal", "omit"])
+      has(["source", "sources", "citation", "citations"]),
+      has(["not", "don", "never", "without", "hide", "conceal", "omit"])
     {
       return true
     }

@@ -28,7 +28,7 @@ extension KnowledgeBase {
       }
     }
     var reranked = hits
-    for (index, score) in scores.enumerated() { reranked[index].rerankScore = score }
+    for (index, score) in scores.enumerated() { (reranked[index].rerankScore, reranked[index].score) = (score, score) }
     // Stable: of equals the one that was better before.
     return reranked.enumerated().sorted {
       let (first, second) = ($0.element.rerankScore ?? -.infinity, $1.element.rerankScore ?? -.infinity)

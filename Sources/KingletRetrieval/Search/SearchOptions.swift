@@ -58,12 +58,15 @@ public struct SearchHit: Sendable, Equatable {
   public var explanation: String {
     var parts: [String] = []
     if let denseRank, let cosine {
-      parts.append("number \(denseRank) by meaning (cosine \(Double((cosine * 1000).rounded() / 1000)))")
+      parts.append("number \(denseRank) by meaning (cosine \(thousandths(cosine)))")
     }
     if let keywordRank {
       parts.append("number \(keywordRank) by words (\(matchedWords.prefix(6).joined(separator: ", ")))")
     }
-    if let rerankScore { parts.append("reranked (\(Double((rerankScore * 1000).rounded() / 1000)))") }
+    if let rerankScore { parts.append("reranked (\(thousandths(rerankScore)))") }
     return parts.joined(separator: "; ")
   }
 }
+
+/// A number with three decimals, for people.
+func thousandths(_ number: Float) -> Double { (Double(number) * 1000).rounded() / 1000 }
