@@ -113,8 +113,8 @@ let package = Package(
     .target(
       name: "KingletRetrieval",
       dependencies: [
-        "Kinglet", "KingletCatalog", "KingletDocuments", "KingletEmbedding", "KingletErrors", "KingletFiles",
-        "KingletGeneration", "KingletQuants", "KingletTensors", .product(name: "GRDB", package: "GRDB.swift"),
+        "Kinglet", "KingletDocuments", "KingletEmbedding", "KingletErrors", "KingletFiles", "KingletGeneration",
+        "KingletQuants", "KingletTensors", .product(name: "GRDB", package: "GRDB.swift"),
       ],
       swiftSettings: strict),
     .executableTarget(

@@ -26,8 +26,6 @@ struct TextLines {
     return range
   }
 
-  func isBlank(_ line: Range<Int>) -> Bool { trimmed(line).isEmpty }
-
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }
 

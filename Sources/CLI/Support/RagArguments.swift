@@ -1,6 +1,5 @@
 import ArgumentParser
 import Kinglet
-import KingletCatalog
 import KingletRetrieval
 
 extension SearchMode: ExpressibleByArgument {}

@@ -67,7 +67,6 @@ enum Schema {
       text_size INTEGER NOT NULL);
     CREATE TABLE piece (document INTEGER NOT NULL, start INTEGER NOT NULL, bytes BLOB NOT NULL);
     CREATE UNIQUE INDEX piece_place ON piece (document, start);
-    CREATE INDEX document_hash ON document (hash);
     CREATE TABLE chunk (
       id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, kind INTEGER NOT NULL, ordinal INTEGER NOT NULL,
       start INTEGER NOT NULL, stop INTEGER NOT NULL, first_line INTEGER NOT NULL, last_line INTEGER NOT NULL,
