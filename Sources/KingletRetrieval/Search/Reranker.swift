@@ -6,7 +6,8 @@ import KingletErrors
 public enum Reranker: Sendable {
   /// A model made for it, which reads query and passage together.
   case crossEncoder(EmbeddingModel)
-  /// A chat model that is asked whether the passage answers the query: the odds of "yes" against "no".
+  /// A chat model that is asked whether the passage answers the query: the odds of "yes" against "no". The
+  /// models of the catalogue are too small for it: they say no to nearly everything, and order worse than the search.
   case likelihood(LanguageModel)
 }
 

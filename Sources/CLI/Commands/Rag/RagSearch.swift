@@ -11,7 +11,7 @@ struct RagSearch: AsyncParsableCommand {
         kinglet rag search library.sqlite "how are permits renewed?"
         kinglet rag search library.sqlite permits --mode keyword --top 3 --filter "path=2024/*.md"
         kinglet rag search library.sqlite "renewal" --json
-        kinglet rag search library.sqlite "who pays the fee?" --judge qwen2.5-coder-0.5b --top 3
+        kinglet rag search library.sqlite "who pays the fee?" --rerank cross-encoder.gguf --top 3
 
       With --json: one object with hits, the best first; each has document, bytes (first, past the last), lines, heading, \
       score, text, and pages, row, pointer or element where the format has them.
@@ -28,9 +28,6 @@ struct RagSearch: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Order the best hits anew with this cross-encoder.", valueName: "model"))
   var rerank: String?
 
-  @Option(help: ArgumentHelp("Order the best hits anew by how likely this chat model says yes.", valueName: "model"))
-  var judge: String?
-
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -40,20 +37,11 @@ struct RagSearch: AsyncParsableCommand {
     let hits: [HitReport]
   }
 
-  func validate() throws {
-    if rerank != nil, judge != nil { throw ValidationError("--rerank and --judge cannot both order the hits") }
-  }
-
   private func reranker() async throws -> Reranker? {
+    guard let rerank else { return nil }
     let bar = ProgressBar("Loading")
     defer { bar.finish() }
-    if let rerank {
-      return .crossEncoder(
-        try await EmbeddingModel.load(rerank, compute: compute.options, progress: { bar.update($0) }))
-    }
-    guard let judge else { return nil }
-    return .likelihood(
-      try await LanguageModel.load(judge, options: .init(compute: compute.options), progress: { bar.update($0) }))
+    return .crossEncoder(try await EmbeddingModel.load(rerank, compute: compute.options, progress: { bar.update($0) }))
   }
 
   func run() async throws {
