@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func nothingOfOneAdapterReachesAnother() async throws {
-    let model = try await ToyModel.load()
+    let model = try await ToyModel.load(options: .init(compute: .init(matmul: .simd)))
     let (a, b) = (try Self.adapter(model, seed: 1), try Self.adapter(model, seed: 2))
     let sets = [[a.scaled(1)], [b.scaled(1)], [], [a.scaled(0.5)], [a.scaled(1), b.scaled(1)], [a.scaled(1)], []]
     let session = ChatSession(model)
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func whatComesBeforeTheInvocationIsReused() async throws {
-    let model = try await ToyModel.load()
+    let model = try await ToyModel.load(options: .init(compute: .init(matmul: .simd)))
     let activated = try Self.adapter(model, seed: 3, invocation: [300, 301])
     let session = model.engine.makeSession()
     let prompt: [Int32] = (0..<60).map { $0 * 7 % 250 }
@@ -67,13 +67,13 @@ import Testing
   }
 
   @Test func eightAtATimeAreAsEachAlone() async throws {
-    let model = try await ToyModel.load()
+    let model = try await ToyModel.load(options: .init(compute: .init(matmul: .simd)))
     let adapters = try (0..<8).map { try Self.adapter(model, seed: UInt64(10 + $0)) }
     let prompts: [[Int32]] = (0..<8).map { index in (0...index * 9).map { Int32(($0 * 5 + index) % 250) } }
     let streams = zip(prompts, adapters).map { model.generate(tokens: $0, options: options([$1.scaled(1)])) }
     var together: [[Double]] = []
     for stream in streams { together.append(bits(try await stream.collect())) }
-    let alone = try await ToyModel.load()
+    let alone = try await ToyModel.load(options: .init(compute: .init(matmul: .simd)))
     for index in prompts.indices {
       let adapter = try Self.adapter(alone, seed: UInt64(10 + index))
       let reply = try await alone.generate(tokens: prompts[index], options: options([adapter.scaled(1)])).collect()
