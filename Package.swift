@@ -134,7 +134,7 @@ let package = Package(
     tests("Transformer", ["KingletTransformer", "KingletGGUF", "KingletTensors"]),
     tests("Catalog", ["KingletCatalog"]),
     tests("Tokenizers", ["KingletTokenizers", "KingletGGUF"]),
-    tests("Kinglet", ["Kinglet", "KingletConversion", "KingletGGUF", "KingletTokenizers"]),
+    tests("Kinglet", ["Kinglet", "KingletConversion", "KingletGGUF", "KingletTokenizers", "KingletTransformer"]),
     tests("Templates", ["KingletTemplates"]),
     tests("Kernels", ["KingletKernels", "KingletQuants", "KingletTensors"]),
     tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF"]),

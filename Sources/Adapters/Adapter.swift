@@ -26,6 +26,8 @@ public struct Adapter: Sendable {
   public let architecture: String?
   /// One for each tensor that it changes, in the order of their names.
   public let updates: [AdapterUpdate]
+  /// Tokens that switch it on (activated LoRA, Greenewald et al. 2025); empty where it is always on.
+  public let invocation: [Int32]
 
   /// Reads a PEFT folder, an MLX folder or a GGUF file.
   ///
@@ -35,9 +37,10 @@ public struct Adapter: Sendable {
     self.path = path
     let updates: [AdapterUpdate]
     if fileExists("\(path)/adapters.safetensors") {
-      (format, architecture, updates) = (.mlx, nil, try readMLX(path))
+      (format, architecture, updates, invocation) = (.mlx, nil, try readMLX(path), [])
     } else if fileExists("\(path)/adapter_model.safetensors") {
-      (format, architecture, updates) = (.peft, nil, try readPEFT(path))
+      (format, architecture) = (.peft, nil)
+      (updates, invocation) = try readPEFT(path)
     } else if fileExists("\(path)/adapter_model.bin") || fileExists("\(path)/adapters.npz") {
       throw KingletError(
         .unsupported, "there are only pickled weights, which are programs and may do anything", at: path,
@@ -48,38 +51,17 @@ public struct Adapter: Sendable {
         remedy: "Give the folder of an adapter, or a GGUF file.")
     } else {
       format = .gguf
-      (architecture, updates) = try readGGUF(path)
+      (architecture, updates, invocation) = try readGGUF(path)
     }
     guard !updates.isEmpty else { throw KingletError(.fileCorrupt, "the adapter changes nothing", at: path) }
     self.updates = updates.sorted { $0.tensor < $1.tensor }
   }
-}
 
-/// The two factors of an update, and what else the file has for the same module, as they are found.
-struct ModuleParts {
-  var a: (values: [Float], shape: [Int])?
-  var b: (values: [Float], shape: [Int])?
-  var magnitude: [Float]?
-  var isEmbedding = false
-}
-
-/// The tensor that the format calls a module of Hugging Face.
-///
-/// - Throws: `.unsupported`, naming the module, for one that Kinglet does not adapt.
-func tensorName(ofModule module: String) throws(KingletError) -> String {
-  let parts = module.split(separator: ".")
-  let names = [
-    "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output", "gate_proj": "ffn_gate",
-    "up_proj": "ffn_up", "down_proj": "ffn_down",
-  ]
-  let places = ["q_proj", "k_proj", "v_proj", "o_proj"]
-  if parts.last == "lm_head" { return "output" }
-  if parts.last == "embed_tokens" { return "token_embd" }
-  if parts.count >= 4, let leaf = parts.last.map(String.init), let name = names[leaf],
-    parts[parts.count - 2] == (places.contains(leaf) ? "self_attn" : "mlp"), parts[parts.count - 4] == "layers",
-    let layer = Int(parts[parts.count - 3]), layer >= 0
-  {
-    return "blk.\(layer).\(name)"
+  /// - Throws: `.invalidArgument`, naming both sides, when the adapter says that it is for another architecture.
+  public func check(architecture other: String) throws(KingletError) {
+    guard let architecture, architecture != other else { return }
+    throw KingletError(
+      .invalidArgument, "the adapter is for the architecture \(architecture), the model is \(other)", at: path,
+      remedy: "Use the adapter with the base model it was trained on.")
   }
-  throw KingletError(.unsupported, "the adapter changes a module that Kinglet does not adapt", at: module)
 }

@@ -8,7 +8,9 @@ import KingletTransformer
 // the names, and in the row order, of the base's GGUF file. The scale is alpha over the rank of each tensor, or 1 without
 // alpha.
 
-func readGGUF(_ path: String) throws(KingletError) -> (architecture: String?, [AdapterUpdate]) {
+func readGGUF(
+  _ path: String
+) throws(KingletError) -> (architecture: String?, updates: [AdapterUpdate], invocation: [Int32]) {
   let file = try GGUFFile(path: path)
   guard try file.metadata.string("general.type") == "adapter" else {
     throw KingletError(.invalidArgument, "the file is a model, not an adapter", at: path)
@@ -20,6 +22,7 @@ func readGGUF(_ path: String) throws(KingletError) -> (architecture: String?, [A
   }
   let known: Set<String> = [
     "adapter.type", "adapter.lora.alpha", "adapter.lora.task_name", "adapter.lora.prompt_prefix",
+    "adapter.alora.invocation_tokens",
   ]
   if let other = file.metadata.keys.first(where: { $0.hasPrefix("adapter.") && !known.contains($0) }) {
     throw KingletError(.unsupported, "the adapter uses a setting that Kinglet does not apply", at: "\(path): \(other)")
@@ -55,7 +58,8 @@ func readGGUF(_ path: String) throws(KingletError) -> (architecture: String?, [A
         tensor: module, rank: a.shape[0], a: a.values, b: b.values,
         scale: alpha == 0 ? 1 : alpha / Float(a.shape[0]), rowOrder: .stored))
   }
-  return (try file.metadata.string("general.architecture"), updates)
+  let invocation = try file.metadata.integers("adapter.alora.invocation_tokens") ?? []
+  return (try file.metadata.string("general.architecture"), updates, invocation.map { Int32(clamping: $0) })
 }
 
 private func floats(of tensor: GGUFTensor, _ file: GGUFFile) throws(KingletError) -> [Float] {

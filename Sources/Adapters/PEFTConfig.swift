@@ -7,6 +7,10 @@ struct PEFTConfig {
   let isRankStabilized: Bool
   /// `use_dora`.
   let isWeightDecomposed: Bool
+  /// `bias`, unless it is "none".
+  let trainsBiases: Bool
+  /// `alora_invocation_tokens`.
+  let invocation: [Int32]
   private let rank: Int
   private let alpha: Double
   private let rankPatterns: [(Regex<AnyRegexOutput>, Int)]
@@ -20,6 +24,7 @@ struct PEFTConfig {
     "peft_version", "qalora_group_size", "revision", "runtime_config", "target_modules", "task_type", "velora_config",
     // Read below.
     "r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "bias",
+    "alora_invocation_tokens",
   ]
 
   init(contentsOf path: String) throws(KingletError) {
@@ -37,9 +42,19 @@ struct PEFTConfig {
       throw KingletError(
         .unsupported, "the adapter uses a setting that Kinglet does not apply", at: "\(path): \(member.key)")
     }
-    guard config["bias"] == nil || config["bias"] == .string("none") else {
-      throw KingletError(.unsupported, "an adapter that changes biases is not applied", at: "\(path): bias")
+    let bias = config["bias"]?.string ?? "none"
+    guard ["none", "all", "lora_only"].contains(bias) else {
+      throw KingletError(.unsupported, "the choice of biases \(quoted(bias)) is not known", at: "\(path): bias")
     }
+    trainsBiases = bias != "none"
+    var invocation: [Int32] = []
+    for token in config["alora_invocation_tokens"]?.array ?? [] {
+      guard let id = token.integer.flatMap({ Int32(exactly: $0) }) else {
+        throw wrong("alora_invocation_tokens", "a token is no number")
+      }
+      invocation.append(id)
+    }
+    self.invocation = invocation
     guard let rank = config["r"]?.integer, rank > 0 else { throw wrong("r", "the rank is missing, or no number") }
     guard let alpha = config["lora_alpha"]?.number, alpha.isFinite else {
       throw wrong("lora_alpha", "the scale is missing, or no number")

@@ -21,6 +21,13 @@ public struct Embedder: Sendable {
     self.normalizes = normalizes
   }
 
+  /// The same with adapters applied to every text.
+  ///
+  /// - Throws: `.invalidArgument` for an adapter that was made ready for another encoder.
+  public func adapted(by adapters: [AppliedAdapter]) throws(KingletError) -> Embedder {
+    Embedder(try encoder.adapted(by: adapters), frame: frame, window: window, normalizes: normalizes)
+  }
+
   /// Embeds texts, given as tokens without the frame, and gives each result to `body` with the text's index, in order.
   ///
   /// Memory does not grow with the number of texts. A text's vector has the same bits alone or among others (quantised

@@ -12,10 +12,12 @@ struct CachedSequence<Cache: SequenceCache> {
 
   init(cache: Cache) { self.cache = cache }
 
-  /// Keeps the longest beginning that `prompt` shares with what is remembered, except that the last token of the prompt
-  /// always runs, for its logits. Returns how many tokens of the prompt need not run.
+  /// Keeps the longest beginning that `prompt` shares with what is remembered, as far as the same adapters were applied
+  /// to it, except that the last token of the prompt always runs, for its logits. Returns how many tokens of the prompt
+  /// need not run.
   mutating func resume(for prompt: [Int32], adapters: [AppliedAdapter]) -> Int {
-    let common = adapters == self.adapters ? zip(tokens, prompt.dropLast()).prefix { $0 == $1 }.count : 0
+    let shared = zip(tokens, prompt.dropLast()).prefix { $0 == $1 }.count
+    let common = min(shared, adapters.commonLength(with: self.adapters))
     self.adapters = adapters
     if common < tokens.count {
       let kept = max(0, min(common, cache.truncate(to: common)))

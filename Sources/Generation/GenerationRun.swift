@@ -26,6 +26,7 @@ struct GenerationRun {
     loadSeconds: Double
   ) throws(KingletError) {
     self.request = try request.fitted(toContext: contextLength, vocabularySize: vocabularySize)
+    adapters = self.request.options.adapters.map { [prompt = self.request.prompt] in $0.starting(in: prompt) }
     self.channel = channel
     self.contextLength = contextLength
     sampler = try Sampler(request.options.sampling, logProbabilities: request.options.logProbabilities)
@@ -39,7 +40,7 @@ struct GenerationRun {
   }
 
   var prompt: [Int32] { request.prompt }
-  var adapters: [AppliedAdapter] { request.options.adapters }
+  let adapters: [AppliedAdapter]
 
   /// The most positions it can come to fill.
   var longestLength: Int {

@@ -62,6 +62,12 @@ public struct KernelTable: Sendable {
   /// Bias, activation and residual of a product; see `ProductEnding`.
   public let endProducts: @Sendable (_ ending: ProductEnding) -> Void
 
+  /// `out = strength * (A x)`; see `LowRankProjection`.
+  public let projectLowRank: @Sendable (_ projection: LowRankProjection) -> Void
+
+  /// `out = out * factors + B low`; see `LowRankAddition`.
+  public let addLowRank: @Sendable (_ addition: LowRankAddition) -> Void
+
   /// `x += y * scale`.
   public let addScaled:
     @Sendable (_ x: UnsafeMutablePointer<Float>, _ y: UnsafePointer<Float>, _ scale: Float, _ count: Int) -> Void
@@ -113,6 +119,8 @@ public struct KernelTable: Sendable {
         Activation, UnsafePointer<Float>, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>
       ) -> Void,
     endProducts: @escaping @Sendable (ProductEnding) -> Void,
+    projectLowRank: @escaping @Sendable (LowRankProjection) -> Void,
+    addLowRank: @escaping @Sendable (LowRankAddition) -> Void,
     addScaled: @escaping @Sendable (UnsafeMutablePointer<Float>, UnsafePointer<Float>, Float, Int) -> Void,
     indexOfMaximum: @escaping @Sendable (UnsafePointer<Float>, Int) -> Int,
     appendKeyValue: @escaping @Sendable (KVAppend) -> Void,
@@ -131,6 +139,8 @@ public struct KernelTable: Sendable {
     self.rotate = rotate
     self.gate = gate
     self.endProducts = endProducts
+    self.projectLowRank = projectLowRank
+    self.addLowRank = addLowRank
     self.addScaled = addScaled
     self.indexOfMaximum = indexOfMaximum
     self.appendKeyValue = appendKeyValue

@@ -15,6 +15,8 @@ extension KernelTable {
     rotate: rotate256,
     gate: gate256,
     endProducts: endProducts256,
+    projectLowRank: projectLowRank256,
+    addLowRank: addLowRank256,
     addScaled: addScaled256,
     indexOfMaximum: indexOfMaximum256,
     appendKeyValue: { position in

@@ -43,6 +43,8 @@ protocol PanelRows {
   func store(_ out: UnsafeMutablePointer<Float>)
   /// Asks for some bytes of each panel.
   static func fetch(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int)
+  /// The same into the second-level cache only.
+  static func fetchLater(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int)
 }
 
 struct OnePanel: PanelRows {
@@ -57,6 +59,9 @@ struct OnePanel: PanelRows {
   @inline(__always) func store(_ out: UnsafeMutablePointer<Float>) { _mm512_storeu_ps(out, rows) }
   @inline(__always) static func fetch(_ weights: UnsafeRawPointer, _: Int, _ byteCount: Int) {
     prefetch(weights, byteCount)
+  }
+  @inline(__always) static func fetchLater(_ weights: UnsafeRawPointer, _: Int, _ byteCount: Int) {
+    prefetchLater(weights, byteCount)
   }
 }
 
@@ -88,6 +93,10 @@ struct PanelPair<First: PanelRows, Second: PanelRows>: PanelRows {
   @inline(__always) static func fetch(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int) {
     First.fetch(weights, panelByteCount, byteCount)
     Second.fetch(weights + First.count &* panelByteCount, panelByteCount, byteCount)
+  }
+  @inline(__always) static func fetchLater(_ weights: UnsafeRawPointer, _ panelByteCount: Int, _ byteCount: Int) {
+    First.fetchLater(weights, panelByteCount, byteCount)
+    Second.fetchLater(weights + First.count &* panelByteCount, panelByteCount, byteCount)
   }
 }
 

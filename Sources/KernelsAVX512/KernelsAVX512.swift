@@ -17,6 +17,8 @@ extension KernelTable {
     rotate: rotate512,
     gate: gate512,
     endProducts: endProducts512,
+    projectLowRank: projectLowRank512,
+    addLowRank: addLowRank512,
     addScaled: addScaled512,
     indexOfMaximum: indexOfMaximum512,
     appendKeyValue: appendKeyValue512,

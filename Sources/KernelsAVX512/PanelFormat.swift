@@ -196,6 +196,16 @@ func prefetch(_ address: UnsafeRawPointer, _ byteCount: Int) {
   }
 }
 
+/// The same into the second-level cache only.
+@inline(__always)
+func prefetchLater(_ address: UnsafeRawPointer, _ byteCount: Int) {
+  var offset = 0
+  while offset < byteCount {
+    kinglet512_prefetch2(address + offset)
+    offset &+= 64
+  }
+}
+
 /// The same for a tile whose width (1, 2, 4 or 8) is known at run time only.
 @inline(__always)
 func multiplyPanels<Format: PanelFormat>(

@@ -1,3 +1,4 @@
+import KingletAdapters
 import KingletEmbedding
 import KingletErrors
 import KingletGeneration
@@ -23,6 +24,28 @@ public final class EmbeddingModel: Sendable {
     self.description = description
     self.tokenizer = tokenizer
     self.embedder = embedder
+  }
+
+  /// Makes an adapter ready for this model, whose weights stay as they are. Let go of, it is unloaded.
+  ///
+  /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an adapter of another base; `.unsupported` for
+  ///   one that is switched on by tokens.
+  public func load(_ adapter: Adapter) throws(KingletError) -> LoadedAdapter {
+    try adapter.check(architecture: description.architecture)
+    guard adapter.invocation.isEmpty else {
+      throw KingletError(
+        .unsupported, "an adapter that is switched on by tokens is not for embeddings", at: adapter.path)
+    }
+    do throws(KingletError) { return try embedder.encoder.adapter(adapter.updates) } catch {
+      throw error.located(in: adapter.path)
+    }
+  }
+
+  /// The same model with adapters applied to every text; both stay usable and share their weights.
+  ///
+  /// - Throws: `.invalidArgument` for an adapter that was made ready for another model.
+  public func adapted(by adapters: [AppliedAdapter]) throws(KingletError) -> EmbeddingModel {
+    EmbeddingModel(description: description, tokenizer: tokenizer, embedder: try embedder.adapted(by: adapters))
   }
 
   /// The vectors of some texts, in their order: of unit length unless `options` say otherwise, each of `dimensions`

@@ -14,7 +14,7 @@ import KingletTransformer
 public typealias ComputeOptions = KingletTensors.ComputeOptions
 
 /// An adapter that has been made ready for one model; see `LanguageModel/load(_:)-(Adapter)`.
-public typealias DecoderAdapter = KingletTransformer.DecoderAdapter
+public typealias LoadedAdapter = KingletTransformer.LoadedAdapter
 
 /// An adapter and how strongly it is applied.
 public typealias AppliedAdapter = KingletTransformer.AppliedAdapter

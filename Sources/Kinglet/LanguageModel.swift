@@ -53,14 +53,9 @@ public final class LanguageModel: Sendable {
   /// Makes an adapter ready for this model, whose weights stay as they are. Let go of, it is unloaded.
   ///
   /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an adapter of another base.
-  public func load(_ adapter: Adapter) throws(KingletError) -> DecoderAdapter {
-    if let architecture = adapter.architecture, architecture != description.architecture {
-      throw KingletError(
-        .invalidArgument,
-        "the adapter is for the architecture \(architecture), the model is \(description.architecture)",
-        at: adapter.path, remedy: "Use the adapter with the base model it was trained on.")
-    }
-    do throws(KingletError) { return try decoder.adapter(adapter.updates) } catch {
+  public func load(_ adapter: Adapter) throws(KingletError) -> LoadedAdapter {
+    try adapter.check(architecture: description.architecture)
+    do throws(KingletError) { return try decoder.adapter(adapter.updates, invocation: adapter.invocation) } catch {
       throw error.located(in: adapter.path)
     }
   }

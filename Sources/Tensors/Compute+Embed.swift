@@ -49,4 +49,16 @@ extension Compute {
     }
     for row in rows { table.addScaled(output.row(row), vector.base, 1, output.columns) }
   }
+
+  /// Adds the rows of `y` times `scale` to some rows of `output`.
+  ///
+  /// - Throws: `.invalidArgument` when there are not as many, or not as wide ones.
+  public func add(
+    _ y: FloatMatrix, times scale: Float, to output: FloatMatrix, rows: Range<Int>
+  ) throws(KingletError) {
+    guard y.columns == output.columns, y.rows == rows.count, rows.lowerBound >= 0, rows.upperBound <= output.rows else {
+      throw KingletError(.invalidArgument, "\(y.rows) rows of \(y.columns) do not fit rows of \(output.columns)")
+    }
+    for (i, row) in rows.enumerated() { table.addScaled(output.row(row), y.row(i), scale, output.columns) }
+  }
 }

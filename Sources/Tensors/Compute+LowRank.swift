@@ -1,171 +1,176 @@
+import CIntrinsics
 import KingletErrors
 import KingletKernels
 
-extension Compute {
-  /// Adds low-rank updates to products that are there: some rows of a pass, each tile of tokens in one task, through the
-  /// kernel of floats. A row's result has the same bits whatever other rows there are.
+/// An update whose first factor has met its input.
+struct ProjectedUpdate {
+  let update: LowRankUpdate
+  let rows: Range<Int>
+  let strength: Float
+  /// `strength * (A x)`, `[rows, rank]`.
+  let low: UnsafeMutablePointer<Float>
+
+  /// How some of its rows, counted from the first, are computed from the rows `x` of the pass.
+  fileprivate func projection(
+    _ x: UnsafePointer<Float>, _ stride: Int, _ own: Range<Int>
+  ) -> LowRankProjection {
+    LowRankProjection(
+      a: update.a.base, aStride: update.stride, rank: update.rank, columns: update.columns,
+      x: x + (rows.lowerBound + own.lowerBound) * stride, xStride: stride, tokenCount: own.count, strength: strength,
+      out: low + own.lowerBound * update.rank, outStride: update.rank)
+  }
+}
+
+/// What an update adds to the products of one matrix, as tasks see it: without references (see `ProjectionTask`).
+struct UpdateTask {
+  let rows: Range<Int>
+  let low: UnsafePointer<Float>
+  let lowStride: Int
+  let b: UnsafePointer<Float>
+  let rank: Int
+  /// What the products are multiplied by before; of updates of the same rows only the first has it, for all of them.
+  let factors: UnsafePointer<Float>?
+  let biasChange: UnsafePointer<Float>?
+  let strength: Float
+}
+
+/// The updates of some matrices' products.
+struct UpdateTasks {
+  private(set) var tasks: [UpdateTask] = []
+  /// Factors that were made for this pass.
+  private var kept: [FloatVector] = []
+
+  /// Adds those of one matrix.
   ///
-  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
-  public func add(_ tasks: [LowRankTask], of x: Activations) throws(KingletError) {
-    var units: [(task: Int, row: Int, width: Int)] = []
-    var scratchFloats = 0
-    for (index, task) in tasks.enumerated() {
-      guard task.rows.lowerBound >= 0, task.rows.upperBound <= min(x.rows, task.output.rows),
-        task.updates.allSatisfy({ $0.update.columns == x.columns && $0.update.rows == task.output.columns }),
-        task.bias.map({ $0.count == task.output.columns }) ?? true
-      else {
-        throw KingletError(.invalidArgument, "an adapter's update is not of the size of its product")
+  /// - Returns: which of `tasks` they are.
+  mutating func add(_ updates: [ProjectedUpdate], of matrix: PackedMatrix) -> Range<Int> {
+    let first = tasks.count
+    for projected in updates {
+      for target in projected.update.targets where target.matrix === matrix {
+        let isFirst = tasks.count == first || tasks[tasks.count - 1].rows != projected.rows
+        tasks.append(
+          UpdateTask(
+            rows: projected.rows, low: projected.low + target.ranks.lowerBound, lowStride: projected.update.rank,
+            b: target.b.base, rank: target.ranks.count,
+            factors: isFirst ? factors(updates, of: matrix, rows: projected.rows) : nil,
+            biasChange: target.biasChange?.base, strength: projected.strength))
       }
-      var row = task.rows.lowerBound
-      while row < task.rows.upperBound {
-        let width = ActivationLayout.tileWidth(at: row, of: task.rows.upperBound)
-        units.append((index, row, width))
-        row += width
-      }
-      let rank = task.updates.map(\.update.a.rows).max() ?? 0
-      scratchFloats = max(scratchFloats, LowRankScratch.floatCount(x.columns, rank, task.output.stride))
     }
-    guard !units.isEmpty else { return }
-    try reserveScratch(scratchFloats * MemoryLayout<Float>.stride)
-    pool.run(units.count, threads: threads) { index, worker in
-      let unit = units[index]
-      add(tasks[unit.task], x, unit.row, unit.width, scratch(worker).assumingMemoryBound(to: Float.self))
+    return first..<tasks.count
+  }
+
+  /// `1 + sum of strength (f - 1)` over the updates of the same rows; nil where none has factors.
+  private mutating func factors(
+    _ updates: [ProjectedUpdate], of matrix: PackedMatrix, rows: Range<Int>
+  ) -> UnsafePointer<Float>? {
+    var own: [(vector: FloatVector, strength: Float)] = []
+    for projected in updates where projected.rows == rows {
+      for target in projected.update.targets where target.matrix === matrix {
+        if let vector = target.factors { own.append((vector, projected.strength)) }
+      }
+    }
+    guard let first = own.first else { return nil }
+    if own.count == 1, first.strength == 1 { return first.vector.base }
+    let combined = FloatVector(
+      (0..<matrix.rows).map { row in own.reduce(1) { $0 + $1.strength * ($1.vector.base[row] - 1) } })
+    kept.append(combined)
+    return combined.base
+  }
+}
+
+extension Compute {
+  /// Multiplies the first factors of updates by their rows of an input: of few tokens in the phase that multiplies the
+  /// input, where they are `pending`. A token's result has the same bits whatever other rows there are.
+  func project(
+    _ updates: [AppliedUpdate], _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int
+  ) throws(KingletError) -> [ProjectedUpdate] {
+    var floatCount = 0
+    for u in updates {
+      guard u.update.columns == columns, u.rows.lowerBound >= 0, u.rows.upperBound <= rows else {
+        throw KingletError(.invalidArgument, "an adapter's update is not for rows of \(columns)")
+      }
+      floatCount += u.rows.count * u.update.rank
+    }
+    try lows.reserve(floatCount * MemoryLayout<Float>.stride)
+    var projected: [ProjectedUpdate] = []
+    projected.reserveCapacity(updates.count)
+    var low = lows.base.assumingMemoryBound(to: Float.self)
+    for u in updates {
+      projected.append(ProjectedUpdate(update: u.update, rows: u.rows, strength: u.strength, low: low))
+      low += u.rows.count * u.update.rank
+    }
+    guard rows >= Self.serialTokens else {
+      pending.begin(projected.map { $0.projection(x, stride, 0..<$0.rows.count) })
+      return projected
+    }
+    pending.begin([])
+    // Eight tokens of an update make a task.
+    let tasks = projected.flatMap { u in
+      Swift.stride(from: 0, to: u.rows.count, by: 8).map { u.projection(x, stride, $0..<min(u.rows.count, $0 + 8)) }
+    }
+    tasks.withUnsafeBufferPointer { tasks in
+      pool.run(tasks.count, threads: threads) { index, _ in table.projectLowRank(tasks[index]) }
+    }
+    return projected
+  }
+
+  /// Asks for what `add` will read for one token, while its product is computed.
+  func fetch(_ updates: UnsafeBufferPointer<UpdateTask>, _ indices: Range<Int>, tokens: Range<Int>, rows: Range<Int>) {
+    guard tokens.count == 1 else { return }
+    for index in indices where updates[index].rows.contains(tokens.lowerBound) {
+      let b = UnsafeRawPointer(updates[index].b + rows.lowerBound * updates[index].rank)
+      for line in stride(from: 0, to: rows.count * updates[index].rank * MemoryLayout<Float>.stride, by: 64) {
+        kinglet_prefetch(b + line)
+      }
     }
   }
 
-  /// One tile of tokens.
-  private func add(
-    _ task: LowRankTask, _ x: Activations, _ row: Int, _ width: Int, _ memory: UnsafeMutablePointer<Float>
+  /// Completes the products of a part of a matrix by what updates change of them.
+  func add(
+    _ updates: UnsafeBufferPointer<UpdateTask>, _ indices: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int,
+    tokens: Range<Int>, rows: Range<Int>
   ) {
-    let (rows, outStride) = (task.output.columns, task.output.stride)
-    let rank = task.updates.map(\.update.a.rows).max() ?? 0
-    let scratch = LowRankScratch(memory, x.columns, rank, outStride)
-    table.interleave(x.floats + row * x.stride, x.stride, x.columns, scratch.x, width)
-    // What W x was, for updates that scale it.
-    if task.updates.contains(where: { $0.update.rowScales != nil }) {
-      for i in 0..<width {
-        let base = scratch.base + i * outStride
-        base.update(from: task.output.row(row + i), count: rows)
-        if let bias = task.bias { table.addScaled(base, bias.base, -1, rows) }
-      }
-    }
-    for (update, strength) in task.updates {
-      update.multiply(scratch, columns: x.columns, width: width, outStride: outStride, table)
-      for i in 0..<width {
-        let (out, y) = (task.output.row(row + i), scratch.y + i * outStride)
-        guard let rowScales = update.rowScales else {
-          table.addScaled(out, y, update.scale * strength, rows)
-          continue
-        }
-        let base = scratch.base + i * outStride
-        for j in 0..<rows { out[j] += strength * (rowScales.base[j] * (base[j] + update.scale * y[j]) - base[j]) }
+    if indices.isEmpty { return }
+    pending.wait()
+    for index in indices {
+      let update = updates[index]
+      let own = update.rows.clamped(to: tokens)
+      if own.isEmpty { continue }
+      let products = out + (own.lowerBound - tokens.lowerBound) * stride
+      table.addLowRank(
+        LowRankAddition(
+          b: update.b, rank: update.rank, firstRow: rows.lowerBound, rowCount: rows.count,
+          low: update.low + (own.lowerBound - update.rows.lowerBound) * update.lowStride, lowStride: update.lowStride,
+          tokenCount: own.count, factors: update.factors.map { $0 + rows.lowerBound }, out: products,
+          outStride: stride))
+      guard let change = update.biasChange else { continue }
+      for i in 0..<own.count {
+        table.addScaled(products + i * stride, change + rows.lowerBound, update.strength, rows.count)
       }
     }
   }
 
   /// Adds an update of an embedding table to the rows of `output`, which are those of `tokens`.
   ///
-  /// - Parameters:
-  ///   - update: Its `A`, transposed, has a row for each token, and its `B` is `[output.columns, rank]`.
-  ///   - strength: Of the update, and of the embedding itself.
+  /// - Parameter strength: Of the update, and of the embedding itself.
+  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
   public func add(
     _ update: EmbeddingUpdate, strength: Float, of tokens: ArraySlice<Int32>, to output: FloatMatrix, firstRow: Int
   ) throws(KingletError) {
-    let rank = update.b.columns
-    guard update.b.rows == output.columns, firstRow >= 0, firstRow + tokens.count <= output.rows,
+    let rank = update.rank
+    guard update.columns == output.columns, firstRow >= 0, firstRow + tokens.count <= output.rows,
       tokens.allSatisfy({ 0..<Int32(clamping: update.a.count / rank) ~= $0 })
     else {
       throw KingletError(.invalidArgument, "an adapter's embedding is not of the size of the model's")
     }
-    let low = (rank + 15) / 16 * 16
-    try reserveScratch((low + output.stride) * MemoryLayout<Float>.stride)
-    let memory = scratch(0).assumingMemoryBound(to: Float.self)
+    try lows.reserve(rank * MemoryLayout<Float>.stride)
+    let low = lows.base.assumingMemoryBound(to: Float.self)
     for (i, token) in tokens.enumerated() {
-      memory.update(from: update.a.base + Int(token) * rank, count: rank)
-      update.b.multiplyFloats(memory, width: 1, out: memory + low, stride: output.stride)
-      table.addScaled(output.row(firstRow + i), memory + low, update.scale * strength, output.columns)
+      for k in 0..<rank { low[k] = strength * update.a.base[Int(token) * rank + k] }
+      table.addLowRank(
+        LowRankAddition(
+          b: update.b.base, rank: rank, firstRow: 0, rowCount: update.columns, low: low, lowStride: rank, tokenCount: 1,
+          factors: nil, out: output.row(firstRow + i), outStride: output.stride))
     }
   }
-
-  /// `x += y`, row by row.
-  public func add(_ y: FloatMatrix, to x: FloatMatrix) {
-    precondition(y.columns == x.columns && y.rows == x.rows)
-    forEachTokenRange(x.rows) { range in
-      for row in range { table.addScaled(x.row(row), y.row(row), 1, x.columns) }
-    }
-  }
-
-  /// `gate = activation(gate) * up`, row by row.
-  public func applyGate(_ activation: Activation, _ gate: FloatMatrix, _ up: FloatMatrix) {
-    precondition(gate.columns == up.columns && gate.rows == up.rows)
-    forEachTokenRange(gate.rows) { range in
-      for row in range { table.gate(activation, gate.row(row), up.row(row), gate.columns, gate.row(row)) }
-    }
-  }
-}
-
-/// A low-rank update of an embedding table: a token's row e becomes `e + scale B a`, with a row a for each token.
-public struct EmbeddingUpdate: Sendable {
-  let a: FloatVector
-  let b: PackedMatrix
-  let scale: Float
-
-  public var byteCount: Int { a.count * 4 + b.byteCount }
-
-  /// - Parameters:
-  ///   - a: `[tokens, rank]`, row by row.
-  ///   - b: `[columns, rank]`, row by row.
-  public init(a: [Float], b: [Float], rank: Int, scale: Float, table: KernelTable) throws(KingletError) {
-    // Only B is multiplied; the update's own A is a token.
-    let factors = try LowRankUpdate(
-      a: [Float](repeating: 0, count: rank), b: b, rank: rank, scale: scale, table: table)
-    self.a = FloatVector(a)
-    self.b = factors.b
-    self.scale = scale
-  }
-}
-
-extension LowRankUpdate {
-  /// `y = B (A x)` of a tile.
-  fileprivate func multiply(
-    _ s: LowRankScratch, columns: Int, width: Int, outStride: Int, _ table: KernelTable
-  ) {
-    a.multiplyFloats(s.x, width: width, out: s.low, stride: s.lowStride)
-    table.interleave(s.low, s.lowStride, a.rows, s.lowTile, width)
-    b.multiplyFloats(s.lowTile, width: width, out: s.y, stride: outStride)
-  }
-}
-
-extension PackedMatrix {
-  /// All rows times a tile of tokens, of a matrix of floats.
-  fileprivate func multiplyFloats(
-    _ tile: UnsafePointer<Float>, width: Int, out: UnsafeMutablePointer<Float>, stride: Int
-  ) {
-    kernel?._withUnsafeGuaranteedRef { $0.multiply(panel(0), panelCount, columns, tile, width, out, stride) }
-  }
-}
-
-/// A worker's scratch memory for one tile of eight tokens at most.
-private struct LowRankScratch {
-  let x: UnsafeMutablePointer<Float>
-  let low: UnsafeMutablePointer<Float>
-  let lowStride: Int
-  let lowTile: UnsafeMutablePointer<Float>
-  let y: UnsafeMutablePointer<Float>
-  let base: UnsafeMutablePointer<Float>
-
-  static func floatCount(_ columns: Int, _ rank: Int, _ outStride: Int) -> Int {
-    8 * (padded(columns) + 2 * padded(rank) + 2 * outStride)
-  }
-
-  init(_ memory: UnsafeMutablePointer<Float>, _ columns: Int, _ rank: Int, _ outStride: Int) {
-    x = memory
-    low = x + 8 * Self.padded(columns)
-    lowStride = Self.padded(rank)
-    lowTile = low + 8 * lowStride
-    y = lowTile + 8 * lowStride
-    base = y + 8 * outStride
-  }
-
-  private static func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
 }

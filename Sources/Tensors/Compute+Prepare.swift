@@ -14,6 +14,8 @@ public struct Activations {
   let interleaved: UnsafeRawPointer?
   /// What `floats` may point into.
   let source: FloatMatrix
+  /// What adapters will add to the products of some rows.
+  let updates: [ProjectedUpdate]
 
   /// The tiles that the kernel of a matrix reads, if there are such.
   func tiles(for matrix: PackedMatrix) -> UnsafeRawPointer? { matrix.isQuantized ? rounded : interleaved }
@@ -22,9 +24,10 @@ public struct Activations {
 extension Compute {
   /// Prepares the rows of `x`, normalised if `norm` is given, for products with `matrices`.
   ///
-  /// - Throws: `.invalidArgument` when norm and matrices are not as wide as `x`, or `.outOfMemory`.
+  /// - Parameter updates: What adapters change of those products; updates of the same rows follow each other.
+  /// - Throws: `.invalidArgument` when norm, matrices or updates are not as wide as `x`, or `.outOfMemory`.
   public func prepare(
-    _ x: FloatMatrix, norm: Norm? = nil, for matrices: [PackedMatrix]
+    _ x: FloatMatrix, norm: Norm? = nil, for matrices: [PackedMatrix], updates: [AppliedUpdate] = []
   ) throws(KingletError) -> Activations {
     let (rows, columns) = (x.rows, x.columns)
     guard norm.map({ $0.fits(columns: columns) }) ?? true, matrices.allSatisfy({ $0.columns == columns }) else {
@@ -58,7 +61,8 @@ extension Compute {
     }
     let activations = Activations(
       floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
-      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x)
+      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x,
+      updates: updates.isEmpty ? [] : try project(updates, floats, stride: x.stride, rows: rows, columns: columns))
     observer?.observe(activations, for: matrices)
     return activations
   }

@@ -41,9 +41,11 @@ private struct ProjectionTask {
   let stride: Int
   let adds: Bool
   let split: Split
+  /// Which of the phase's updates are of this product.
+  let updates: Range<Int>
 
   /// - Parameter projection: outlives the tasks, and its output is not resized meanwhile.
-  init(_ projection: Projection, tokens: Int, threads: Int) {
+  init(_ projection: Projection, tokens: Int, threads: Int, updates: Range<Int>) {
     matrix = .passUnretained(projection.matrix)
     bias = projection.bias?.base
     activation = projection.activation
@@ -51,6 +53,7 @@ private struct ProjectionTask {
     stride = projection.output.stride
     adds = projection.adds
     split = Split(projection.matrix, tokens: tokens, threads: threads)
+    self.updates = updates
   }
 }
 
@@ -62,30 +65,35 @@ extension Compute {
     var scratchByteCount = 0
     var tasks: [ProjectionTask] = []
     tasks.reserveCapacity(projections.count)
+    var updates = UpdateTasks()
     for p in projections {
       try check(p.matrix, takes: x, gives: p.output)
       if !p.adds { try p.output.resize(rows: x.rows) }
       guard p.output.rows == x.rows, p.bias.map({ $0.count == p.matrix.rows }) ?? true else {
         throw KingletError(.invalidArgument, "a bias or a residual is not of the size of its product")
       }
-      let task = ProjectionTask(p, tokens: x.rows, threads: threads)
+      let task = ProjectionTask(
+        p, tokens: x.rows, threads: threads, updates: updates.add(x.updates, of: p.matrix))
       scratchByteCount = max(scratchByteCount, task.split.scratchByteCount(for: p.matrix))
       tasks.append(task)
     }
     try reserveScratch(scratchByteCount)
-    withExtendedLifetime(projections) {
-      pool.runRanges(
-        tasks.reduce(0) { $0 + $1.split.taskCount }, least: tasks.map(\.split.shortestRun).min() ?? 1,
-        most: tasks.map(\.split.longestRun).min() ?? 1, threads: threads,
-        upcoming: upcoming(x.rows, after: projections.first?.matrix) {
-          ReadAhead.Phase(matrices: projections.map(\.matrix), splits: tasks.map(\.split), sharesTasks: false)
-        }
-      ) { range, worker in
-        var first = 0
-        for task in tasks {
-          let own = range.clamped(to: first..<first + task.split.taskCount)
-          if !own.isEmpty { run(task, own.lowerBound - first..<own.upperBound - first, x, worker) }
-          first += task.split.taskCount
+    withExtendedLifetime((projections, updates)) {
+      updates.tasks.withUnsafeBufferPointer { updates in
+        pool.runRanges(
+          tasks.reduce(0) { $0 + $1.split.taskCount }, least: tasks.map(\.split.shortestRun).min() ?? 1,
+          most: tasks.map(\.split.longestRun).min() ?? 1, threads: threads,
+          upcoming: upcoming(x.rows, after: projections.first?.matrix) {
+            ReadAhead.Phase(matrices: projections.map(\.matrix), splits: tasks.map(\.split), sharesTasks: false)
+          }
+        ) { range, worker in
+          if !updates.isEmpty { pending.help(table) }
+          var first = 0
+          for task in tasks {
+            let own = range.clamped(to: first..<first + task.split.taskCount)
+            if !own.isEmpty { run(task, own.lowerBound - first..<own.upperBound - first, x, updates, worker) }
+            first += task.split.taskCount
+          }
         }
       }
     }
@@ -110,23 +118,35 @@ extension Compute {
     let block = Split.blockByteCount(tokens, panelFloats)
     try reserveScratch(own + 2 * block)
     let (out, outStride) = (output.base, output.stride)
-    pool.runRanges(
-      split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
-      upcoming: upcoming(x.rows, after: gate) {
-        ReadAhead.Phase(matrices: [gate, up], splits: [split, split], sharesTasks: true)
-      }
-    ) { tasks, worker in
-      let part = split.part(tasks)
-      let scratch = scratch(worker)
-      let gates = (scratch + own).assumingMemoryBound(to: Float.self)
-      let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
-      multiply(gate, part, x, scratch, out: gates, stride: panelFloats)
-      multiply(up, part, x, scratch, out: ups, stride: panelFloats)
-      let rows = part.rows(of: gate)
-      for (i, token) in part.tokens.enumerated() {
-        table.gate(
-          activation, gates + i * panelFloats, ups + i * panelFloats, rows.count,
-          out + token * outStride + rows.lowerBound)
+    var updates = UpdateTasks()
+    let gateUpdates = updates.add(x.updates, of: gate)
+    let upUpdates = updates.add(x.updates, of: up)
+    withExtendedLifetime(updates) {
+      updates.tasks.withUnsafeBufferPointer { updates in
+        pool.runRanges(
+          split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
+          upcoming: upcoming(x.rows, after: gate) {
+            ReadAhead.Phase(matrices: [gate, up], splits: [split, split], sharesTasks: true)
+          }
+        ) { tasks, worker in
+          if !updates.isEmpty { pending.help(table) }
+          let part = split.part(tasks)
+          let rows = part.rows(of: gate)
+          let scratch = scratch(worker)
+          let gates = (scratch + own).assumingMemoryBound(to: Float.self)
+          let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
+          fetch(updates, gateUpdates, tokens: part.tokens, rows: rows)
+          multiply(gate, part, x, scratch, out: gates, stride: panelFloats)
+          fetch(updates, upUpdates, tokens: part.tokens, rows: rows)
+          add(updates, gateUpdates, to: gates, stride: panelFloats, tokens: part.tokens, rows: rows)
+          multiply(up, part, x, scratch, out: ups, stride: panelFloats)
+          add(updates, upUpdates, to: ups, stride: panelFloats, tokens: part.tokens, rows: rows)
+          for (i, token) in part.tokens.enumerated() {
+            table.gate(
+              activation, gates + i * panelFloats, ups + i * panelFloats, rows.count,
+              out + token * outStride + rows.lowerBound)
+          }
+        }
       }
     }
   }
@@ -167,20 +187,26 @@ extension Compute {
     }
   }
 
-  private func run(_ task: ProjectionTask, _ range: Range<Int>, _ x: Activations, _ worker: Int) {
+  private func run(
+    _ task: ProjectionTask, _ range: Range<Int>, _ x: Activations, _ updates: UnsafeBufferPointer<UpdateTask>,
+    _ worker: Int
+  ) {
     task.matrix._withUnsafeGuaranteedRef { matrix in
       let part = task.split.part(range)
       let rows = part.rows(of: matrix)
       let out = task.output + part.tokens.lowerBound * task.stride + rows.lowerBound
+      fetch(updates, task.updates, tokens: part.tokens, rows: rows)
       if task.adds {
         // Through scratch, not straight into the sum: the residual is one rounded addition, whatever the kernel.
         let panelFloats = (rows.count + 15) / 16 * 16
         let products = scratch(worker).assumingMemoryBound(to: Float.self)
         let rest = scratch(worker) + Split.blockByteCount(part.tokens.count, panelFloats)
         multiply(matrix, part, x, rest, out: products, stride: panelFloats)
+        add(updates, task.updates, to: products, stride: panelFloats, tokens: part.tokens, rows: rows)
         end(task, products, stride: panelFloats, out, part.tokens.count, rows)
       } else {
         multiply(matrix, part, x, scratch(worker), out: out, stride: task.stride)
+        add(updates, task.updates, to: out, stride: task.stride, tokens: part.tokens, rows: rows)
         if task.bias == nil, task.activation == nil { return }
         end(task, out, stride: task.stride, out, part.tokens.count, rows)
       }

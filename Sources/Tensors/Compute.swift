@@ -20,6 +20,9 @@ public final class Compute {
   let rounded: GrowingMemory = .init()
   let interleaved: GrowingMemory = .init()
   let partials: GrowingMemory = .init()
+  /// What adapters' first factors made of the input.
+  let lows: GrowingMemory = .init()
+  let pending = PendingProjections()
   let countdowns = Countdowns()
   var readAhead = ReadAhead()
   private let workerScratch: [GrowingMemory]

@@ -56,7 +56,9 @@ extension Decoder {
     try withState { (state) throws(KingletError) in
       try run(tokens, cache, adapters, state, isCancelled) { (_, isLast) throws(KingletError) in
         guard isLast else { return }
-        try head(state, rows: state.x.rows - 1..<state.x.rows, [AdaptedRows(rows: 0..<1, adapters: adapters)])
+        try head(state, rows: state.x.rows - 1..<state.x.rows) { adapted in
+          adapted.append(0..<1, at: cache.count + state.x.rows - 1, adapters)
+        }
         state.logits.copyRow(0, to: &logits)
       }
     }
@@ -87,7 +89,9 @@ extension Decoder {
         var begin = 0
         while begin < state.x.rows {
           let end = min(state.x.rows, begin + rowsAtOnce)
-          try head(state, rows: begin..<end, [AdaptedRows(rows: 0..<end - begin, adapters: adapters)])
+          try head(state, rows: begin..<end) { adapted in
+            adapted.append(0..<end - begin, at: cache.count + begin, adapters)
+          }
           for index in begin..<end {
             state.logits.copyRow(index - begin, to: &row)
             try body(first + index, row)
@@ -125,11 +129,7 @@ extension Decoder {
   }
 
   func check(_ adapters: [AppliedAdapter]) throws(KingletError) {
-    guard adapters.allSatisfy({ $0.adapter.owner == weightsIdentity && $0.strength.isFinite }) else {
-      throw KingletError(
-        .invalidArgument, "an adapter was made ready for another model, or its strength is no number",
-        remedy: "Load the adapter with the model it is used on.")
-    }
+    try adapters.check(owner: weightsIdentity)
   }
 
   /// Leaves the residual stream of all spans in the state, one after another.
@@ -162,14 +162,12 @@ extension Decoder {
     for span in spans {
       let rows = end..<end + span.tokens.count
       end = rows.upperBound
-      guard !span.adapters.isEmpty else { continue }
-      for applied in span.adapters {
-        guard let update = applied.adapter.embedding else { continue }
-        try state.compute.add(
-          update, strength: applied.strength * description.embeddingScale, of: span.tokens, to: state.x,
-          firstRow: rows.lowerBound)
-      }
-      adapted.append(AdaptedRows(rows: rows, adapters: span.adapters))
+      adapted.append(rows, at: span.cache.count, span.adapters)
+    }
+    if !adapted.isEmpty {
+      let tokens = spans.flatMap(\.tokens)
+      try state.compute.add(
+        adapted, to: state.x, of: tokens[...], embedding: weights.embedding, scale: description.embeddingScale)
     }
     return adapted
   }
@@ -194,8 +192,12 @@ extension Decoder {
       let best = try state.compute.indexOfLargestProduct(n, weights.head)
       return try body(first, .mostLikely(Int32(truncatingIfNeeded: best)))
     }
-    let adapted = wanting.enumerated().map { AdaptedRows(rows: $0..<$0 + 1, adapters: spans[$1].adapters) }
-    try head(state, rows: wanting.map { lastRows[$0] }, adapted)
+    try head(state, rows: wanting.map { lastRows[$0] }) { adapted in
+      for (row, index) in wanting.enumerated() {
+        let span = spans[index]
+        adapted.append(row..<row + 1, at: span.cache.count + span.tokens.count - 1, span.adapters)
+      }
+    }
     for (row, index) in wanting.enumerated() {
       switch spans[index].wanted {
       case .mostLikely:
@@ -209,18 +211,29 @@ extension Decoder {
   }
 
   /// Logits of some rows of the residual stream: `head(norm(x))`.
+  ///
+  /// - Parameter adapters: Says which of those rows have adapters.
   private func head(
-    _ state: DecoderState, rows: some Collection<Int>, _ adapted: [AdaptedRows]
+    _ state: DecoderState, rows: some Collection<Int>, adapters: (inout [AdaptedRows]) -> Void
   ) throws(KingletError) {
+    var adapted: [AdaptedRows] = []
+    adapters(&adapted)
     try state.chosen.takeRows(rows, of: state.x)
-    let n = try state.compute.prepare(state.chosen, norm: weights.outputNorm, for: [weights.head])
+    let n = try state.compute.prepare(
+      state.chosen, norm: weights.outputNorm, for: [weights.head], updates: adapted.updates { $0.headUpdate })
     try state.compute.project(n, [Projection(weights.head, to: state.logits)])
-    let updates = adapted.compactMap { part -> LowRankTask? in
-      let updates = part.adapters.compactMap { applied in
-        applied.adapter.head.map { (update: $0, strength: applied.strength) }
+    for part in adapted {
+      for applied in part.adapters {
+        guard case .replacement(let head) = applied.adapter.head else { continue }
+        let own = FloatMatrix(columns: state.chosen.columns)
+        try own.takeRows(part.rows, of: state.chosen)
+        let n = try state.compute.prepare(own, norm: weights.outputNorm, for: [head, weights.head])
+        let logits = [head, weights.head].map { FloatMatrix(columns: $0.rows) }
+        try state.compute.project(n, [Projection(head, to: logits[0]), Projection(weights.head, to: logits[1])])
+        for (logits, sign) in zip(logits, [1, -1] as [Float]) {
+          try state.compute.add(logits, times: sign * applied.strength, to: state.logits, rows: part.rows)
+        }
       }
-      return updates.isEmpty ? nil : LowRankTask(rows: part.rows, updates: updates, output: state.logits)
     }
-    try state.compute.add(updates, of: n)
   }
 }

@@ -55,42 +55,35 @@ final class DecoderBlock: Sendable {
     _ s: DecoderState, sequences: [SequenceRows], rotary: RotaryTable, index: Int, adapted: [AdaptedRows] = []
   ) throws(KingletError) {
     let (w, p) = (weights, weights.parameters)
-    let n = try s.compute.prepare(s.x, norm: p.attentionNorm, for: [w.query, w.key, w.value])
+    let n = try s.compute.prepare(
+      s.x, norm: p.attentionNorm, for: [w.query, w.key, w.value],
+      updates: adapted.updates { $0.layers[index].attention })
     try s.compute.project(
       n,
       [
         Projection(w.query, bias: p.queryBias, to: s.q), Projection(w.key, bias: p.keyBias, to: s.k),
         Projection(w.value, bias: p.valueBias, to: s.v),
       ])
-    try s.compute.add(
-      adapted.tasks(index, .query, output: s.q, bias: p.queryBias)
-        + adapted.tasks(index, .key, output: s.k, bias: p.keyBias)
-        + adapted.tasks(index, .value, output: s.v, bias: p.valueBias), of: n)
     try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, sequences: sequences, to: s.a)
-    try addToResidual(
-      s.a, w.output, norm: p.postAttentionNorm, adapted.tasks(index, .output, output: s.y), s)
+    try addToResidual(s.a, w.output, norm: p.postAttentionNorm, adapted.updates { $0.layers[index].output }, s)
 
-    let m = try s.compute.prepare(s.x, norm: p.feedForwardNorm, for: [w.gate, w.up])
-    let updates = adapted.tasks(index, .gate, output: s.f) + adapted.tasks(index, .up, output: s.u)
-    if updates.isEmpty {
-      try s.compute.projectGated(m, gate: w.gate, up: w.up, activation: activation, to: s.f)
-    } else {
-      try s.compute.project(m, [Projection(w.gate, to: s.f), Projection(w.up, to: s.u)])
-      try s.compute.add(updates, of: m)
-      s.compute.applyGate(activation, s.f, s.u)
-    }
-    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, adapted.tasks(index, .down, output: s.y), s)
+    let m = try s.compute.prepare(
+      s.x, norm: p.feedForwardNorm, for: [w.gate, w.up], updates: adapted.updates { $0.layers[index].feedForward })
+    try s.compute.projectGated(m, gate: w.gate, up: w.up, activation: activation, to: s.f)
+    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, adapted.updates { $0.layers[index].down }, s)
   }
 
-  /// `x += W y`, or `x += norm(W y)`, where W is updated by `updates` of `s.y`.
+  /// `x += W y`, or `x += norm(W y)`.
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ updates: [LowRankTask], _ s: DecoderState
+    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ updates: [AppliedUpdate], _ s: DecoderState
   ) throws(KingletError) {
-    let input = try s.compute.prepare(y, for: [matrix])
-    if norm == nil, updates.isEmpty { return try s.compute.project(input, [Projection(matrix, addingTo: s.x)]) }
-    try s.compute.project(input, [Projection(matrix, to: s.y)])
-    try s.compute.add(updates, of: input)
-    if let norm { s.compute.addNormalized(s.y, norm, to: s.x) } else { s.compute.add(s.y, to: s.x) }
+    let input = try s.compute.prepare(y, for: [matrix], updates: updates)
+    if let norm {
+      try s.compute.project(input, [Projection(matrix, to: s.y)])
+      s.compute.addNormalized(s.y, norm, to: s.x)
+    } else {
+      try s.compute.project(input, [Projection(matrix, addingTo: s.x)])
+    }
   }
 }
 
@@ -108,8 +101,6 @@ final class DecoderState {
   let a: FloatMatrix
   /// Feed-forward `[tokens, feedForward]`.
   let f: FloatMatrix
-  /// What the gate is for, where it is computed apart `[tokens, feedForward]`.
-  let u: FloatMatrix
   /// A block's output before its norm `[tokens, hidden]`.
   let y: FloatMatrix
   /// Rows that logits are wanted for `[rows, hidden]`, and those logits `[rows, vocabulary]`.
@@ -125,7 +116,6 @@ final class DecoderState {
     v = FloatMatrix(columns: d.keyHeadCount * d.headSize)
     a = FloatMatrix(columns: d.headCount * d.headSize)
     f = FloatMatrix(columns: d.feedForwardSize)
-    u = FloatMatrix(columns: d.feedForwardSize)
     y = FloatMatrix(columns: d.hiddenSize)
     chosen = FloatMatrix(columns: d.hiddenSize)
     logits = FloatMatrix(columns: d.vocabularySize)

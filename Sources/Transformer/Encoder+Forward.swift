@@ -30,10 +30,11 @@ extension Encoder {
         let first = rows.last?.upperBound ?? 0
         rows.append(first..<first + sequence.count)
       }
-      try embed(sequences, rows, seconds, s)
-      for block in blocks {
+      let adapted = adapters.isEmpty ? [] : [AdaptedRows(rows: 0..<(rows.last?.upperBound ?? 0), adapters: adapters)]
+      try embed(sequences, rows, seconds, adapted, s)
+      for (index, block) in blocks.enumerated() {
         if isCancelled() { throw KingletError(.cancelled, "the forward pass was cancelled") }
-        try block.forward(s, sequences: rows)
+        try block.forward(s, sequences: rows, index: index, adapted: adapted)
       }
       if let norm = weights.outputNorm { try s.compute.normalize(s.x, norm) }
       if pooling == .none { return s.x.give(rows, to: body) }
@@ -58,10 +59,11 @@ extension Encoder {
 
   /// The sum of what is known of each token before it meets the others.
   private func embed(
-    _ sequences: [[Int32]], _ rows: [Range<Int>], _ seconds: [Int]?, _ s: EncoderState
+    _ sequences: [[Int32]], _ rows: [Range<Int>], _ seconds: [Int]?, _ adapted: [AdaptedRows], _ s: EncoderState
   ) throws(KingletError) {
-    try s.compute.embed(
-      sequences.flatMap { $0 }[...], from: weights.embedding, scale: description.embeddingScale, to: s.x)
+    let tokens = sequences.flatMap { $0 }[...]
+    try s.compute.embed(tokens, from: weights.embedding, scale: description.embeddingScale, to: s.x)
+    try s.compute.add(adapted, to: s.x, of: tokens, embedding: weights.embedding, scale: description.embeddingScale)
     if let first = weights.tokenTypes.first {
       for (i, rows) in rows.enumerated() {
         let second = rows.lowerBound + min(max(0, seconds?[i] ?? rows.count), rows.count)

@@ -10,6 +10,8 @@ public final class Encoder: Sendable {
   public let description: EncoderDescription
   public let instructionSet: InstructionSet
   public let compute: ComputeOptions
+  /// Applied to every sequence.
+  public let adapters: [AppliedAdapter]
   let weights: EncoderWeights
   let blocks: [EncoderBlock]
   let table: KernelTable
@@ -58,9 +60,37 @@ public final class Encoder: Sendable {
   }
 
   /// The same weights, computed in another way: they are shared, not copied.
-  public func computing(_ compute: ComputeOptions) -> Encoder { Encoder(self, compute) }
+  public func computing(_ compute: ComputeOptions) -> Encoder { Encoder(self, compute, adapters) }
 
-  private init(_ other: Encoder, _ compute: ComputeOptions) {
+  /// Makes an adapter ready for this encoder.
+  ///
+  /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an update that does not fit the model.
+  public func adapter(_ updates: [AdapterUpdate]) throws(KingletError) -> LoadedAdapter {
+    let binding = AdapterBinding(
+      layers: weights.blocks.map { block in
+        let p = block.parameters
+        return AdapterBinding.inputs(
+          query: .init(matrix: block.query, bias: p.queryBias, heads: description.headCount),
+          key: .init(matrix: block.key, bias: p.keyBias, heads: description.keyHeadCount),
+          value: .init(matrix: block.value, bias: p.valueBias),
+          output: .init(matrix: block.output, bias: p.outputBias), gate: block.gate.map { .init(matrix: $0) },
+          up: .init(matrix: block.up, bias: p.upBias), down: .init(matrix: block.down, bias: p.downBias))
+      },
+      embedding: weights.embedding, head: nil, pairing: description.rotaryPairing, table: table,
+      owner: ObjectIdentifier(weights.embedding))
+    return try binding.bind(updates, invocation: [])
+  }
+
+  /// The same weights, with adapters applied to every sequence.
+  ///
+  /// - Throws: `.invalidArgument` for an adapter that was made ready for another encoder.
+  public func adapted(by adapters: [AppliedAdapter]) throws(KingletError) -> Encoder {
+    try adapters.check(owner: ObjectIdentifier(weights.embedding))
+    return Encoder(self, compute, adapters)
+  }
+
+  private init(_ other: Encoder, _ compute: ComputeOptions, _ adapters: [AppliedAdapter]) {
+    self.adapters = adapters
     description = other.description
     instructionSet = other.instructionSet
     self.compute = compute
@@ -75,6 +105,7 @@ public final class Encoder: Sendable {
     let description = try Architecture.describeEncoder(file)
     self.description = description
     self.compute = compute
+    adapters = []
     table = try KernelTable.selected()
     instructionSet = table.instructionSet
     let weights = try EncoderWeights(

@@ -56,9 +56,15 @@ final class EncoderBlock: Sendable {
   }
 
   /// Applies the layer to the rows of `s.x`, which are the tokens of `sequences`, one after another.
-  func forward(_ s: EncoderState, sequences: [Range<Int>]) throws(KingletError) {
+  ///
+  /// - Parameter adapted: The rows whose products are changed by adapters.
+  func forward(
+    _ s: EncoderState, sequences: [Range<Int>], index: Int, adapted: [AdaptedRows]
+  ) throws(KingletError) {
     let (w, p) = (weights, weights.parameters)
-    let n = try s.compute.prepare(s.x, norm: p.beforeAttention, for: [w.query, w.key, w.value])
+    let n = try s.compute.prepare(
+      s.x, norm: p.beforeAttention, for: [w.query, w.key, w.value],
+      updates: adapted.updates { $0.layers[index].attention })
     try s.compute.project(
       n,
       [
@@ -68,21 +74,26 @@ final class EncoderBlock: Sendable {
     try s.compute.attend(
       within: sequences, q: s.q, k: s.k, v: s.v, shape: shape,
       rotary: s.rotaries.isEmpty ? nil : s.rotaries[layer.rotation], span: layer.span, slopes: s.slopes, to: s.a)
-    try addToResidual(s.a, w.output, bias: p.outputBias, norm: p.afterAttention, s)
+    try addToResidual(
+      s.a, w.output, bias: p.outputBias, norm: p.afterAttention, adapted.updates { $0.layers[index].output }, s)
 
-    let m = try s.compute.prepare(s.x, norm: p.beforeFeedForward, for: (w.gate.map { [$0] } ?? []) + [w.up])
+    let m = try s.compute.prepare(
+      s.x, norm: p.beforeFeedForward, for: (w.gate.map { [$0] } ?? []) + [w.up],
+      updates: adapted.updates { $0.layers[index].feedForward })
     if let gate = w.gate {
       try s.compute.projectGated(m, gate: gate, up: w.up, activation: activation, to: s.f)
     } else {
       try s.compute.project(m, [Projection(w.up, bias: p.upBias, activation: activation, to: s.f)])
     }
-    try addToResidual(s.f, w.down, bias: p.downBias, norm: p.afterFeedForward, s)
+    try addToResidual(
+      s.f, w.down, bias: p.downBias, norm: p.afterFeedForward, adapted.updates { $0.layers[index].down }, s)
   }
 
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, bias: FloatVector?, norm: Norm?, _ s: EncoderState
+    _ y: FloatMatrix, _ matrix: PackedMatrix, bias: FloatVector?, norm: Norm?, _ updates: [AppliedUpdate],
+    _ s: EncoderState
   ) throws(KingletError) {
-    let input = try s.compute.prepare(y, for: [matrix])
+    let input = try s.compute.prepare(y, for: [matrix], updates: updates)
     if let norm, normPlacement == .aroundBlock {
       try s.compute.project(input, [Projection(matrix, bias: bias, to: s.y)])
       s.compute.addNormalized(s.y, norm, to: s.x)

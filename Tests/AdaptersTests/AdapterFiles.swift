@@ -64,7 +64,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
 @Suite struct AdapterFiles {
   @Test func whatIsNotAppliedIsRefusedByName() throws {
     let settings: [(String, Any)] = [
-      ("alora_invocation_tokens", [1, 2]), ("bias", "all"), ("layer_replication", [[0, 2]]), ("lora_bias", true),
+      ("bias", "some"), ("layer_replication", [[0, 2]]), ("lora_bias", true),
       ("target_parameters", ["mlp.experts"]), ("trainable_token_indices", [3]), ("use_qalora", true),
       ("something_new", 1), ("peft_type", "LOHA"),
     ]
@@ -77,12 +77,43 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
       let isNamed = said.contains(key == "peft_type" ? "LOHA" : key)
       #expect(isNamed, "\(key)")
     }
-    for name in ["lm_head.weight", "model.layers.0.self_attn.q_proj.bias", "model.norm.weight"] {
+    for name in ["score.weight", "model.norm.weight", "model.layers.0.self_attn.q_proj.weight"] {
       var adapter = ToyAdapter()
       adapter.tensors["base_model.model.\(name)"] = [64]
       let error = try adapter.refusal()
       #expect(error?.code == .unsupported && error?.location?.contains(name) == true)
     }
+    // A bias where the settings say that there is none, and one of a module that is not adapted.
+    var biased = ToyAdapter()
+    biased.tensors["base_model.model.model.layers.0.self_attn.q_proj.bias"] = [64]
+    #expect(try biased.refusal()?.code == .fileCorrupt)
+    biased.config["bias"] = "all"
+    biased.tensors["base_model.model.model.norm.bias"] = [64]
+    #expect(try biased.refusal()?.code == .unsupported)
+  }
+
+  @Test func whatIsMoreThanFactorsIsRead() throws {
+    var adapter = ToyAdapter()
+    adapter.config["bias"] = "lora_only"
+    adapter.config["alora_invocation_tokens"] = [5, 6]
+    adapter.tensors["base_model.model.model.layers.0.self_attn.q_proj.base_layer.bias"] = [64]
+    adapter.tensors["base_model.model.model.layers.0.self_attn.v_proj.bias"] = [32]
+    adapter.tensors["base_model.model.lm_head.weight"] = [512, 64]
+    adapter.tensors["base_model.model.model.embed_tokens.weight"] = [512, 64]
+    adapter.add("model.layers.1.self_attn.qkv_proj", columns: 64, rows: 128)
+    adapter.add("model.layers.1.mlp.gate_up_proj", columns: 64, rows: 288)
+    let read = try adapter.loaded()
+    #expect(read.invocation == [5, 6])
+    let tensors = Dictionary(uniqueKeysWithValues: read.updates.map { ($0.tensor, $0) })
+    #expect(tensors["blk.0.attn_q"]?.bias?.count == 64 && tensors["blk.0.attn_q"]?.rank == 2)
+    #expect(tensors["blk.0.attn_v"]?.bias?.count == 32 && tensors["blk.0.attn_v"]?.rank == 0)
+    #expect(tensors["output"]?.replacement?.count == 512 * 64)
+    #expect(tensors["token_embd"]?.replacement?.count == 512 * 64)
+    let decoder = try decoder()
+    let loaded = try decoder.adapter(read.updates, invocation: read.invocation)
+    let prompt = ids + [5, 6]
+    #expect(
+      try decoder.allLogits(prompt, [loaded.scaled(1).starting(in: prompt)]) != decoder.allLogits(prompt, []))
   }
 
   @Test func whatContradictsItselfIsCorrupt() throws {
@@ -115,7 +146,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
     #expect(try deep.refusal()?.message.contains("3 layers") == true)
     var other = ToyAdapter()
     other.add("model.layers.0.self_attn.qkv_proj", columns: 64, rows: 64)
-    #expect(try other.refusal()?.code == .unsupported)
+    #expect(try other.refusal()?.message.contains("128 x 64") == true)
     // Made ready for one decoder, used on another.
     let (one, two) = (try decoder(), try decoder())
     let adapter = try one.adapter(ToyAdapter().loaded().updates)

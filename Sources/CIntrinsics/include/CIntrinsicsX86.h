@@ -26,6 +26,8 @@ static inline uint64_t kinglet_xgetbv0(void) {
   static inline __attribute__((always_inline, nodebug, target("f16c,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
 KINGLET_AVX512 void kinglet512_prefetch(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T0); }
+// Into the second-level cache only.
+KINGLET_AVX512 void kinglet512_prefetch2(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
 
 // 16 floats to 16 halves, rounded to nearest even.
 KINGLET_AVX512 __m256i kinglet512_half(__m512 v) {

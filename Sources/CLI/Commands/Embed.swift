@@ -10,6 +10,7 @@ struct Embed: AsyncParsableCommand {
         kinglet embed --model minilm --file lines.txt --binary > vectors.f32
         kinglet embed --model minilm --batch texts.json --overflow truncate --json
         kinglet embed --model model.gguf --task e5-query --dimensions 256 "how do kinglets sing?"
+        kinglet embed --model minilm --adapter adapters/legal "breach of contract"
         kinglet embed --model model.gguf --tokens 101,2235,4743,102 --pooling none --dump hidden.f32
 
       Prints a vector on each line. With --json: one object with embeddings (a list of lists in the order of the texts; with \
@@ -20,6 +21,7 @@ struct Embed: AsyncParsableCommand {
       """)
 
   @OptionGroup var embedding: EmbeddingArguments
+  @OptionGroup var adapters: AdapterArguments
 
   @Flag(help: "Print one JSON object.")
   var json = false
@@ -53,7 +55,7 @@ struct Embed: AsyncParsableCommand {
 
   func run() async throws {
     let texts = try readTexts()
-    let model = try await embedding.load()
+    let model = try adapters.apply(to: await embedding.load())
     var embedder = model.embedder
     var sequences = texts.map { model.tokens(of: $0, task: embedding.embeddingTask) }
     if let tokens {

@@ -17,8 +17,9 @@ struct AdapterArguments: ParsableArguments {
     var adapters: [AppliedAdapter] = []
     for specification in specifications {
       let (adapter, strength) = try AdapterArguments.read(specification)
+      try adapter.check(architecture: decoder.description.architecture)
       do throws(KingletError) {
-        adapters.append(try decoder.adapter(adapter.updates).scaled(strength))
+        adapters.append(try decoder.adapter(adapter.updates, invocation: adapter.invocation).scaled(strength))
       } catch {
         throw error.located(in: adapter.path)
       }
@@ -33,6 +34,16 @@ struct AdapterArguments: ParsableArguments {
       adapters.append(try model.load(adapter).scaled(strength))
     }
     return adapters
+  }
+
+  /// The model with the adapters applied to all its texts.
+  func apply(to model: EmbeddingModel) throws(KingletError) -> EmbeddingModel {
+    var adapters: [AppliedAdapter] = []
+    for specification in specifications {
+      let (adapter, strength) = try AdapterArguments.read(specification)
+      adapters.append(try model.load(adapter).scaled(strength))
+    }
+    return try model.adapted(by: adapters)
   }
 
   /// "path" or "path=0.5".

@@ -11,6 +11,8 @@ extension KernelTable {
     rotate: PortableVectors.rotate,
     gate: PortableVectors.gate,
     endProducts: PortableVectors.endProducts,
+    projectLowRank: PortableLowRank.project,
+    addLowRank: PortableLowRank.add,
     addScaled: PortableVectors.addScaled,
     indexOfMaximum: PortableVectors.indexOfMaximum,
     appendKeyValue: PortableKVPages.append,

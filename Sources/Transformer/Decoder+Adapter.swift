@@ -1,0 +1,45 @@
+import KingletErrors
+import KingletTensors
+
+extension Decoder {
+  /// Makes an adapter ready for this decoder.
+  ///
+  /// - Parameter invocation: Tokens that switch it on, if it is not always on.
+  /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an update that does not fit the model.
+  public func adapter(
+    _ updates: [AdapterUpdate], invocation: [Int32] = []
+  ) throws(KingletError) -> LoadedAdapter {
+    let binding = AdapterBinding(
+      layers: weights.blocks.map { block in
+        let p = block.parameters
+        return AdapterBinding.inputs(
+          query: .init(matrix: block.query, bias: p.queryBias, heads: description.headCount),
+          key: .init(matrix: block.key, bias: p.keyBias, heads: description.keyHeadCount),
+          value: .init(matrix: block.value, bias: p.valueBias), output: .init(matrix: block.output),
+          gate: .init(matrix: block.gate), up: .init(matrix: block.up), down: .init(matrix: block.down))
+      },
+      embedding: weights.embedding, head: weights.head, pairing: description.rotaryPairing, table: table,
+      owner: weightsIdentity)
+    return try binding.bind(updates, invocation: invocation)
+  }
+
+  /// The same for all decoders that share their weights.
+  var weightsIdentity: ObjectIdentifier { ObjectIdentifier(weights.head) }
+}
+
+extension AdapterBinding {
+  /// The inputs of a layer.
+  static func inputs(
+    query: Adaptable, key: Adaptable, value: Adaptable, output: Adaptable, gate: Adaptable?, up: Adaptable,
+    down: Adaptable
+  ) -> [Input] {
+    let feedForward = (gate.map { [(name: "ffn_gate", $0)] } ?? []) + [(name: "ffn_up", up)]
+    return [
+      Input(
+        matrices: [("attn_q", query), ("attn_k", key), ("attn_v", value)], fused: ["attn_qkv"], place: \.attention),
+      Input(matrices: [("attn_output", output)], place: \.output),
+      Input(matrices: feedForward, fused: gate == nil ? [] : ["ffn_gate_up", "ffn_up"], place: \.feedForward),
+      Input(matrices: [("ffn_down", down)], place: \.down),
+    ]
+  }
+}
