@@ -22,6 +22,9 @@ extension Adapter {
       throw KingletError(
         .invalidArgument, "the adapter would be written over itself", at: path, remedy: "Name another place")
     }
+    if let update = updates.first(where: { $0.rank < 1 || $0.a.isEmpty || $0.b.isEmpty }) {
+      throw KingletError(.unsupported, "this is no low-rank update", at: "\(self.path): \(update.tensor)")
+    }
     switch format {
     case .peft: return try writePEFT(self, to: path, base)
     case .mlx: return try writeMLX(self, to: path, base)

@@ -69,9 +69,7 @@ public struct AdapterBase: Sendable {
       b = move(b, heads, update.rank)
       magnitude = magnitude.map { move($0, heads, 1) }
     }
-    return AdapterUpdate(
-      tensor: update.tensor, rank: update.rank, a: update.a, b: b, scale: update.scale, magnitude: magnitude,
-      rowOrder: order)
+    return update.changed(b: b, magnitude: magnitude, rowOrder: order)
   }
 
   private func headCount(of update: AdapterUpdate) -> Int? {
@@ -93,9 +91,17 @@ extension AdapterUpdate {
 
   /// The same update with B multiplied by `factor`, for formats that cannot have its scale.
   func folding(_ factor: Double, leaving scale: Float) -> AdapterUpdate {
+    changed(b: factor == 1 ? b : b.map { Float(Double($0) * factor) }, scale: scale)
+  }
+
+  /// The same update with other numbers where they are given.
+  func changed(
+    rank: Int? = nil, a: [Float]? = nil, b: [Float]? = nil, scale: Float? = nil, magnitude: [Float]? = nil,
+    rowOrder: RowOrder? = nil
+  ) -> AdapterUpdate {
     AdapterUpdate(
-      tensor: tensor, rank: rank, a: a, b: factor == 1 ? b : b.map { Float(Double($0) * factor) }, scale: scale,
-      magnitude: magnitude, rowOrder: rowOrder)
+      tensor: tensor, rank: rank ?? self.rank, a: a ?? self.a, b: b ?? self.b, scale: scale ?? self.scale,
+      magnitude: magnitude ?? self.magnitude, rowOrder: rowOrder ?? self.rowOrder)
   }
 }
 

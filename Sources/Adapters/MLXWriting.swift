@@ -82,7 +82,6 @@ extension AdapterUpdate {
     for row in 0..<rows {
       for k in 0..<rank { wideB[row * wide + k] = b[row * rank + k] }
     }
-    return AdapterUpdate(
-      tensor: tensor, rank: wide, a: wideA, b: wideB, scale: scale, magnitude: magnitude, rowOrder: rowOrder)
+    return changed(rank: wide, a: wideA, b: wideB)
   }
 }

@@ -133,8 +133,11 @@ public struct Merge: Sendable {
     var writer = GGUFWriter(alignment: file.alignment)
     for key in file.metadata.keys { writer[key] = file.metadata[key] }
     if let type = options.type {
-      writer["general.file_type"] = .uint32(type.rawValue)
-      writer["general.quantization_version"] = .uint32(2)
+      // At the end, as `Quantization` has them.
+      for (key, value) in [("general.quantization_version", 2), ("general.file_type", type.rawValue)] {
+        writer[key] = nil
+        writer[key] = .uint32(value)
+      }
     }
     for tensor in tensors {
       try writer.addTensor(tensor.name, dimensions: tensor.dimensions, type: tensor.target) {
