@@ -18,7 +18,7 @@ extension Adapter {
   ///   needed, does not fit, or the path is that of the adapter; `.fileUnreadable` when it cannot be written.
   public func write(to path: String, as format: Format, base: AdapterBase? = nil) throws(KingletError) -> [String] {
     try base?.check(self)
-    guard !areSameFile(path, self.path) else {
+    guard !isRead(from: path) else {
       throw KingletError(
         .invalidArgument, "the adapter would be written over itself", at: path, remedy: "Name another place")
     }
@@ -30,6 +30,12 @@ extension Adapter {
     case .mlx: return try writeMLX(self, to: path, base)
     case .gguf: return try writeGGUF(self, to: path, base)
     }
+  }
+
+  /// Whether the adapter comes from what is at `path`.
+  package func isRead(from path: String) -> Bool {
+    let names = ["", "/adapter_config.json", "/adapter_model.safetensors", "/adapters.safetensors"]
+    return names.contains { areSameFile(self.path + $0, path) }
   }
 
   /// An adapter that is in no file: `name` stands for its path.

@@ -125,7 +125,7 @@ public struct Merge: Sendable {
   public func write(
     to path: String, progress: @escaping (Double) -> Void = { _ in }, isCancelled: @escaping () -> Bool = { false }
   ) throws(KingletError) {
-    guard !([file.path] + adapters.map(\.adapter.path)).contains(where: { areSameFile($0, path) }) else {
+    guard !areSameFile(file.path, path), !adapters.contains(where: { $0.adapter.isRead(from: path) }) else {
       throw KingletError(
         .invalidArgument, "the merged model would be written over what it is made of", at: path,
         remedy: "Name another file")

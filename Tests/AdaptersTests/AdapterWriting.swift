@@ -216,7 +216,9 @@ private func expectSame(_ one: Adapter, _ other: Adapter, _ base: AdapterBase, _
     _ = try stored.write(to: scratch("folder"), as: .peft, base: llama)
     #expect(throws: error) { try stored.write(to: scratch("folder"), as: .mlx, base: llama) }
     #expect(throws: error) { try stored.write(to: scratch("absent/folder"), as: .mlx, base: llama) }
-    #expect(FileManager.default.fileExists(atPath: scratch("folder/adapter_model.safetensors")))
+    let peft = try Adapter(contentsOf: scratch("folder"))
+    #expect(throws: error) { try peft.write(to: scratch("folder/adapter_model.safetensors"), as: .gguf, base: llama) }
+    expectSame(stored, try Adapter(contentsOf: scratch("folder")), llama)
     let names = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
     #expect(!names.contains { $0 == "refused" || $0.hasSuffix(".partial") })
     try FileManager.default.createDirectory(atPath: scratch("empty"), withIntermediateDirectories: true)

@@ -91,6 +91,8 @@ cp "$tiny" "$work/base.gguf"
 run "$kinglet" lora merge "$work/base.gguf" "$work/adapter" -o "$work/base.gguf"
 expect 'never over the base' complains 1 'written over'
 expect 'which is as it was' cmp "$work/base.gguf" "$tiny"
+run "$kinglet" lora merge "$tiny" "$work/adapter" -o "$work/adapter/adapter_model.safetensors"
+expect 'nor over the adapter' complains 1 'written over'
 run "$kinglet" lora merge "$tiny" "$work/wide" -o "$work/no.gguf"
 expect 'another base is refused with both sides' complains 1 '64 x 128, the model has 64 x 64'
 run "$kinglet" lora merge "$tiny" "$work/adapter=1e38" -o "$work/no.gguf" --type f16
