@@ -14,6 +14,11 @@ package enum JSONValue: Sendable, Equatable {
   package struct Member: Sendable, Equatable {
     package let key: String
     package let value: JSONValue
+
+    package init(key: String, value: JSONValue) {
+      self.key = key
+      self.value = value
+    }
   }
 
   /// Reads a JSON text. Integers beyond 64 bits become floats; `NaN` and `Infinity` are taken, as Python writes them.
