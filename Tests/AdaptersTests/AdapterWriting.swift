@@ -76,7 +76,12 @@ private func expectSame(_ one: Adapter, _ other: Adapter, _ base: AdapterBase, _
     for name in GoldenAdapters.tiny {
       let folder = GoldenAdapters.root + "/tiny/" + name
       let path = FileManager.default.fileExists(atPath: folder + "/adapter.gguf") ? folder + "/adapter.gguf" : folder
-      guard let original = try? Adapter(contentsOf: path) else { continue }
+      let original = try Adapter(contentsOf: path)
+      if original.updates.contains(where: { $0.replacement != nil }) {
+        let error = #expect(throws: KingletError.self) { try original.write(to: scratch(name), as: .peft, base: base) }
+        #expect(error?.code == .unsupported && error?.location?.contains("output") == true)
+        continue
+      }
       let expected = try logits(original)
       // In one go, and back from there.
       for format in [Adapter.Format.peft, .mlx, .gguf] {

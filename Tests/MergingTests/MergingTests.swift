@@ -49,6 +49,39 @@ import Testing
     #expect(merged.tensors.count == base.tensors.count + (isTied ? 1 : 0))
   }
 
+  /// Updates of several matrices at once, biases, and tensors trained as a whole.
+  @Test func whatIsNoPairOfFactorsForOneMatrix() throws {
+    let scratch = try ScratchFolder()
+    let base = try GGUFFile(path: Fixtures.path("arch/qwen2/model.gguf"))
+    func rows(_ name: String) throws -> Int { try #require(base.tensor(named: name)).dimensions.last ?? 0 }
+    func columns(_ name: String) throws -> Int { try #require(base.tensor(named: name)).dimensions[0] }
+    var random = SeededRandom(9)
+    let attention = try ["q", "k", "v"].reduce(0) { try $0 + rows("blk.0.attn_\($1).weight") }
+    let hidden = try columns("blk.0.attn_q.weight")
+    let feedForward = try rows("blk.0.ffn_up.weight")
+    let count = try #require(base.tensor(named: "token_embd.weight")).elementCount
+    let adapter = Adapter(
+      [
+        update("blk.0.attn_qkv", rows: attention, columns: hidden, isDecomposed: true),
+        update("blk.0.ffn_gate_up", rows: 2 * feedForward, columns: hidden),
+        update("blk.1.ffn_up", rows: 2 * feedForward, columns: hidden),
+        AdapterUpdate(
+          tensor: "blk.1.attn_k", rank: 0, a: [], b: [], scale: 1,
+          bias: random.floats(try rows("blk.1.attn_k.bias")), rowOrder: .halves),
+        AdapterUpdate(tensor: "output", replacement: random.floats(count, deviation: 0.1), rowOrder: .halves),
+        AdapterUpdate(tensor: "token_embd", replacement: random.floats(count, deviation: 0.1), rowOrder: .halves),
+      ], named: "adapter")
+    try Merge(base, [(adapter, 0.6)]).write(to: scratch("merged.gguf"))
+    let expected = try decoder(base.path).logits([(adapter, 0.6)])
+    #expect(try normalizedError(decoder(scratch("merged.gguf")).logits(), expected) < 1e-9)
+    #expect(try normalizedError(decoder(base.path).logits(), expected) > 1e-3, "it does change something")
+    // A bias where the model has none.
+    let llama = try GGUFFile(path: Fixtures.path("arch/llama/model.gguf"))
+    let biased = AdapterUpdate(
+      tensor: "blk.0.attn_q", rank: 0, a: [], b: [], scale: 1, bias: random.floats(64), rowOrder: .halves)
+    #expect(throws: KingletError.self) { try Merge(llama, [(Adapter([biased], named: "biased"), 1)]) }
+  }
+
   @Test func quantizedBasesKeepTheirTypes() throws {
     let scratch = try ScratchFolder()
     let float = try GGUFFile(path: Fixtures.path("arch/llama/model.gguf"))
