@@ -46,6 +46,8 @@ let package = Package(
   products: [
     .library(name: "Kinglet", targets: ["Kinglet"]),
     .library(name: "KingletEvaluation", targets: ["KingletEvaluation"]),
+    // A product of its own, so that `import Kinglet` pulls in no SQLite.
+    .library(name: "KingletRetrieval", targets: ["KingletRetrieval"]),
     // The rooms of arithmetic by themselves, for the package in Benchmarks.
     .library(name: "KingletTensors", targets: ["KingletTensors", "KingletGGUF", "KingletQuants"]),
     .executable(name: "kinglet", targets: ["kinglet-cli"]),
@@ -55,11 +57,15 @@ let package = Package(
     .trait(name: "OpenBLAS", description: "Float matrix products through the system's OpenBLAS (Linux)."),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: [
     .target(name: "KingletErrors", path: "Sources/Errors", swiftSettings: strict),
     .systemLibrary(name: "CBLAS", path: "Sources/CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CXML", path: "Sources/CXML", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .systemLibrary(
+      name: "CCrypto", path: "Sources/CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(name: "CIntrinsics", path: "Sources/CIntrinsics"),
     room("Files"),
     room("Quants"),
@@ -104,12 +110,25 @@ let package = Package(
         "Kinglet", "KingletEmbedding", "KingletGGUF", "KingletGeneration", "KingletTensors", "KingletTransformer",
       ],
       swiftSettings: strict),
+    room(
+      "Documents",
+      [
+        .target(name: "CCrypto", condition: .when(platforms: [.linux])), "CXML", "KingletFiles",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    .target(
+      name: "KingletRetrieval",
+      dependencies: [
+        "Kinglet", "KingletDocuments", "KingletEmbedding", "KingletErrors", "KingletFiles", "KingletGeneration",
+        "KingletQuants", "KingletTensors", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "kinglet-cli",
       dependencies: [
         "Kinglet", "KingletAdapters", "KingletCatalog", "KingletConversion", "KingletEvaluation", "KingletGGUF",
-        "KingletMerging", "KingletQuantization", "KingletSafetensors",
-        "KingletTensors", "KingletTransformer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "KingletMerging", "KingletQuantization", "KingletRetrieval", "KingletSafetensors", "KingletTensors",
+        "KingletTransformer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
     .target(
@@ -144,6 +163,13 @@ let package = Package(
     tests(
       "Conversion",
       ["KingletConversion", "KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTokenizers"]),
+    tests("Documents", ["KingletDocuments", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests(
+      "KingletRetrieval",
+      [
+        "Kinglet", "KingletRetrieval", "KingletDocuments", "KingletTensors",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     // TESTS
   ] + instructionSetRooms,
   swiftLanguageModes: [.v6]

@@ -5,7 +5,7 @@ import PackageDescription
 //
 //   swift run --package-path Benchmarks -c release kernels --help
 //
-// `peers`, beside it, runs other engines on the same files.
+// `peers`, beside it, runs other engines on the same files; `vectors` other searches on the same vectors, beside `scan`.
 let package = Package(
   name: "benchmarks",
   platforms: [.macOS(.v15)],
@@ -19,7 +19,8 @@ let package = Package(
       dependencies: [
         .product(name: "KingletTensors", package: "kinglet"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ])
+      ]),
+    .executableTarget(name: "scan", dependencies: [.product(name: "KingletRetrieval", package: "kinglet")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -34,7 +34,7 @@ struct KingletCommand: AsyncParsableCommand {
     version: kingletVersion,
     subcommands: [
       Generate.self, Chat.self, Inspect.self, Models.self, Tokenize.self, Embed.self, Similarity.self, Rank.self,
-      ScoreCommand.self, PerplexityCommand.self, LoraCommand.self, QuantizeCommand.self, ImatrixCommand.self,
+      Rag.self, ScoreCommand.self, PerplexityCommand.self, LoraCommand.self, QuantizeCommand.self, ImatrixCommand.self,
       CompareModels.self, Convert.self, Bench.self, Doctor.self,
     ])
 

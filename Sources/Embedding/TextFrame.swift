@@ -22,7 +22,7 @@ public struct TextFrame: Sendable, Equatable {
   }
 
   /// Tokens added to a single text.
-  var count: Int { prefix.count + suffix.count }
+  public var count: Int { prefix.count + suffix.count }
   /// Tokens added to a pair.
   var pairCount: Int { count + separator.count }
 }

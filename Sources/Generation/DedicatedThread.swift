@@ -17,7 +17,7 @@ package enum DedicatedThread {
   ///
   /// The result is no `throws`, because `async let` forgets the type of an error.
   package static func run<R: Sendable>(
-    _ body: @escaping @Sendable (_ isCancelled: @Sendable () -> Bool) throws(KingletError) -> R
+    _ body: @escaping @Sendable (_ isCancelled: @escaping @Sendable () -> Bool) throws(KingletError) -> R
   ) async -> Result<R, KingletError> {
     let flag = CancellationFlag()
     return await withTaskCancellationHandler {

@@ -50,6 +50,15 @@ public final class ChatSession: Sendable {
     state.withLock { $0.messages + ($0.turn?.messages ?? []) }
   }
 
+  /// Forgets all that was said, and stops the answer that is still being written. Keys and values of what the next prompt
+  /// begins with, such as the instructions, stay.
+  public func clear() {
+    state.withLock { state in
+      if let last = state.turn { _ = last.end() }
+      state = State(messages: [])
+    }
+  }
+
   /// Asks, and streams the answer.
   ///
   /// - Returns: The stream, which also tells of whatever is wrong: a model without template, a conversation longer than

@@ -33,6 +33,24 @@ final class Memory: @unchecked Sendable {
     self.byteCount = size
   }
 
+  /// Maps a part of a file, for reading only.
+  ///
+  /// - Parameter offset: a multiple of the page size.
+  init(mapping path: String, offset: Int, byteCount: Int) throws(KingletError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw KingletError(.fileUnreadable, "the file cannot be opened", at: path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, byteCount > 0, Int(status.st_size) >= offset + byteCount else {
+      throw KingletError(.fileCorrupt, "the file is shorter than its \(byteCount) bytes from \(offset) on", at: path)
+    }
+    guard let base = mmap(nil, byteCount, PROT_READ, MAP_SHARED, descriptor, off_t(offset)), base != MAP_FAILED else {
+      throw KingletError(.fileUnreadable, "the file cannot be mapped", at: path)
+    }
+    self.base = base
+    self.byteCount = byteCount
+  }
+
   deinit { munmap(base, byteCount) }
 }
 
@@ -42,6 +60,7 @@ final class Arena: Sendable {
   let memory: Memory
 
   init(byteCount: Int) throws(KingletError) { memory = try Memory(byteCount: byteCount) }
+  init(memory: Memory) { self.memory = memory }
 
   /// `byteCount` rounded up to whole cache lines, nil on overflow.
   static func padded(_ byteCount: Int) -> Int? {

@@ -32,7 +32,11 @@ printf '#!/bin/sh\nexit 0\n' >"$work/bin/pkg-config"
 cat >"$checkout/scripts/fetch-model" <<'SH'
 #!/usr/bin/env bash
 echo "$*" >>"$WORK/fetches"
-[[ ! -e $WORK/offline ]] && touch "$KINGLET_MODELS/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+[[ -e $WORK/offline ]] && exit 1
+case $1 in
+  minilm) mkdir -p "$KINGLET_MODELS/all-MiniLM-L6-v2" && touch "$KINGLET_MODELS/all-MiniLM-L6-v2/model.safetensors" ;;
+  *) touch "$KINGLET_MODELS/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf" ;;
+esac
 SH
 chmod +x "$work/bin/swift" "$work/bin/pkg-config" "$checkout/scripts/fetch-model"
 
@@ -106,4 +110,14 @@ expect 'and only once' same "$(lines fetches)" 1
 mkdir "$work/models"
 KINGLET_MODELS=$work/models run "$kinglet" bench
 expect 'into the folder that KINGLET_MODELS names' same "$(lines fetches) $out" "2 <bench> $work/models"
+run "$kinglet" rag add --help
+run "$kinglet" rag add new.sqlite docs --embedder other.gguf
+run "$kinglet" rag status new.sqlite
+expect 'no embedding model is fetched where none is needed, or another is named' same "$(lines fetches)" 2
+run "$kinglet" rag add new.sqlite docs
+expect 'a new store needs one' same "$(tail -n 1 "$work/fetches")" minilm
+touch "$work/old.sqlite"
+rm -r "$checkout/models/all-MiniLM-L6-v2"
+run "$kinglet" rag add "$work/old.sqlite" docs
+expect 'an old one names its own' same "$(lines fetches)" 3
 finish

@@ -21,6 +21,9 @@ require_swift() {
   ((major > 6 || (major == 6 && minor >= 2))) || die "this is Swift $major.$minor. $where"
 }
 
+# Whether pkg-config finds a library to build with.
+has_library() { have pkg-config && pkg-config --exists "$1"; }
+
 # Prints the Debian package of each named thing that this machine lacks.
 missing_packages() {
   local thing
@@ -33,6 +36,10 @@ missing_packages() {
           echo libopenblas-dev
         fi
         ;;
+      sqlite) has_library sqlite3 || echo pkg-config libsqlite3-dev ;;
+      libxml2) has_library libxml-2.0 || echo pkg-config libxml2-dev ;;
+      libcrypto) has_library libcrypto || echo pkg-config libssl-dev ;;
+      pdftotext) have pdftotext || echo poppler-utils ;;
       objdump) have objdump || echo binutils ;;
       pip)
         # pip is looked for, not started: that alone takes half a second.

@@ -1,0 +1,136 @@
+import Kinglet
+import KingletDocuments
+import KingletErrors
+
+extension KnowledgeBase {
+  /// Hits of each kind that a fusion looks at.
+  private static let fusionDepth = 100
+
+  /// Finds the chunks that answer a query best.
+  ///
+  /// - Throws: `.invalidArgument` for options that make no sense, what the store throws, `.cancelled`.
+  public func search(_ query: String, options: SearchOptions = .init()) async throws(KingletError) -> [SearchHit] {
+    guard options.top > 0, (0...1).contains(options.diversity) else {
+      throw KingletError(
+        .invalidArgument, "\(options.top) hits and a diversity of \(options.diversity) are not possible",
+        remedy: "Ask for at least 1 hit, and a diversity in 0 to 1.")
+    }
+    return try await run { [self] isCancelled throws(KingletError) in
+      try find(query, options, isCancelled: isCancelled)
+    }
+  }
+
+  /// The vector of a query. One that is too long for the model counts with its beginning.
+  func vector(of query: String, isCancelled: () -> Bool) throws(KingletError) -> [Float] {
+    var vector: [Float] = []
+    try embedder.embedder.embed(
+      [embedder.tokens(of: settings.queryPrefix + query)], options: .init(normalizes: true, overflow: .truncate),
+      isCancelled: isCancelled
+    ) { _, embedding in vector = embedding.vector }
+    return vector
+  }
+
+  private func find(
+    _ query: String, _ options: SearchOptions, isCancelled: () -> Bool
+  ) throws(KingletError) -> [SearchHit] {
+    if KeywordQuery.words(of: query).isEmpty { return [] }
+    let isFused = options.mode == .blend || options.mode == .hybrid
+    let spare = options.diversity > 0 || options.threshold != nil ? 4 : 1
+    let depth = isFused ? max(Self.fusionDepth, 2 * options.top * spare) : options.top * spare
+    var dense = DenseRun(hits: [], mean: 0, deviation: 0)
+    var words = KeywordRun(hits: [], mean: 0, deviation: 0)
+    var vector: [Float] = []
+    if options.mode != .keyword || options.diversity > 0 || options.threshold != nil {
+      vector = try self.vector(of: query, isCancelled: isCancelled)
+    }
+    if options.mode != .keyword { dense = try store.nearest(vector, count: depth, where: options.filter) }
+    if options.mode != .dense { words = try store.matching(query, count: depth, where: options.filter) }
+    var ranked: [ScoredChunk]
+    switch options.mode {
+    case .dense: ranked = dense.hits
+    case .keyword: ranked = words.hits
+    case .hybrid: ranked = Fusion.reciprocalRanks([dense.hits, words.hits])
+    case .blend: ranked = try blend(dense, words, vector)
+    }
+    var cosines = Dictionary(dense.hits.map { ($0.id, $0.score) }) { first, _ in first }
+    if options.threshold != nil || options.diversity > 0 || isFused {
+      let missing = ranked.prefix(options.top * spare).map(\.id).filter { cosines[$0] == nil }
+      for (id, other) in try store.vectors(missing) { cosines[id] = product(vector, other) }
+    }
+    if let threshold = options.threshold { ranked.removeAll { (cosines[$0.id] ?? -1) < threshold } }
+    if options.diversity > 0 { ranked = try diversify(Array(ranked.prefix(options.top * spare)), options) }
+    return try hits(Array(ranked.prefix(options.top)), query, cosines, dense, words)
+  }
+
+  /// Scores in units of their standard deviation, so that a weight means the same for every query; and a small part for
+  /// likeness to the first hits.
+  private func blend(
+    _ dense: DenseRun, _ words: KeywordRun, _ vector: [Float]
+  ) throws(KingletError) -> [ScoredChunk] {
+    var scores: [Int64: Float] = [:]
+    let keyword = Dictionary(words.hits.map { ($0.id, $0.score) }) { first, _ in first }
+    let ids = Array(Set(dense.hits.map(\.id)).union(keyword.keys))
+    let vectors = try store.vectors(ids)
+    for id in ids {
+      let cosine = vectors[id].map { product(vector, $0) } ?? dense.mean
+      let meaning = dense.deviation > 0 ? (cosine - dense.mean) / dense.deviation : cosine
+      let match = words.deviation > 0 ? ((keyword[id] ?? 0) - words.mean) / words.deviation : 0
+      scores[id] = meaning + Fusion.keywordWeight * match
+    }
+    let first = Fusion.sorted(scores).prefix(Fusion.feedbackCount).compactMap { vectors[$0.id] }
+    guard first.count == Fusion.feedbackCount, dense.deviation > 0, vector.count == first[0].count else {
+      return Fusion.sorted(scores)
+    }
+    let mean = vector.indices.map { index in first.reduce(0) { $0 + $1[index] } / Float(first.count) }
+    let spread = try store.spread(of: mean)
+    guard spread.deviation > 0 else { return Fusion.sorted(scores) }
+    for id in ids {
+      guard let own = vectors[id] else { continue }
+      scores[id, default: 0] += Fusion.feedbackWeight * (product(mean, own) - spread.mean) / spread.deviation
+    }
+    return Fusion.sorted(scores)
+  }
+
+  /// Takes, again and again, the hit that is best for its score less its likeness to those taken.
+  private func diversify(_ ranked: [ScoredChunk], _ options: SearchOptions) throws(KingletError) -> [ScoredChunk] {
+    let vectors = try store.vectors(ranked.map(\.id))
+    guard let best = ranked.first?.score, let worst = ranked.last?.score else { return ranked }
+    let range = max(best - worst, .leastNormalMagnitude)
+    var rest = ranked
+    var taken: [ScoredChunk] = []
+    while taken.count < options.top, !rest.isEmpty {
+      var (index, highest) = (0, -Float.infinity)
+      for (candidate, hit) in rest.enumerated() {
+        let likeness =
+          taken.map { other in
+            vectors[hit.id].flatMap { own in vectors[other.id].map { product(own, $0) } } ?? 0
+          }.max() ?? 0
+        let value = (1 - options.diversity) * (hit.score - worst) / range - options.diversity * likeness
+        if value > highest { (index, highest) = (candidate, value) }
+      }
+      taken.append(rest.remove(at: index))
+    }
+    return taken
+  }
+
+  private func hits(
+    _ ranked: [ScoredChunk], _ query: String, _ cosines: [Int64: Float], _ dense: DenseRun, _ words: KeywordRun
+  ) throws(KingletError) -> [SearchHit] {
+    let chunks = Dictionary(try store.chunks(ranked.map(\.id)).map { ($0.id, $0) }) { first, _ in first }
+    let documents = Dictionary(
+      try store.documents(Array(Set(chunks.values.map(\.document)))).map { ($0.id, $0) }
+    ) { first, _ in first }
+    let denseRanks = Dictionary(dense.hits.enumerated().map { ($1.id, $0 + 1) }) { first, _ in first }
+    let keywordRanks = Dictionary(words.hits.enumerated().map { ($1.id, $0 + 1) }) { first, _ in first }
+    let bm25 = Dictionary(words.hits.map { ($0.id, $0.score) }) { first, _ in first }
+    let asked = Set(KeywordQuery.words(of: query))
+    return ranked.compactMap { hit in
+      // Gone since it was found: another process has written.
+      guard let chunk = chunks[hit.id], let document = documents[chunk.document] else { return nil }
+      let own = keywordRanks[hit.id] == nil ? [] : Set(KeywordQuery.words(of: chunk.text)).intersection(asked).sorted()
+      return SearchHit(
+        document: document, chunk: chunk, score: hit.score, cosine: cosines[hit.id], bm25: bm25[hit.id],
+        denseRank: denseRanks[hit.id], keywordRank: keywordRanks[hit.id], matchedWords: own)
+    }
+  }
+}
