@@ -90,6 +90,12 @@ let package = Package(
     room("Embedding", ["KingletTransformer"]),
     room(
       "Adapters", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletSafetensors", "KingletTransformer"]),
+    room(
+      "Merging",
+      [
+        "KingletAdapters", "KingletFiles", "KingletGGUF", "KingletQuantization", "KingletQuants", "KingletTensors",
+        "KingletTransformer",
+      ]),
     .target(
       name: "Kinglet",
       dependencies: [
@@ -121,8 +127,8 @@ let package = Package(
       name: "kinglet-cli",
       dependencies: [
         "Kinglet", "KingletAdapters", "KingletCatalog", "KingletConversion", "KingletEvaluation", "KingletGGUF",
-        "KingletQuantization", "KingletRetrieval", "KingletTensors", "KingletTransformer",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "KingletMerging", "KingletQuantization", "KingletRetrieval", "KingletSafetensors", "KingletTensors",
+        "KingletTransformer", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: strict),
     .target(
@@ -144,6 +150,12 @@ let package = Package(
     tests("Safetensors", ["KingletSafetensors", "KingletQuants"]),
     tests(
       "Adapters", ["KingletAdapters", "KingletGGUF", "KingletSafetensors", "KingletTensors", "KingletTransformer"]),
+    tests(
+      "Merging",
+      [
+        "KingletMerging", "KingletAdapters", "KingletGGUF", "KingletQuantization", "KingletQuants", "KingletTensors",
+        "KingletTransformer",
+      ]),
     tests("Embedding", ["KingletEmbedding", "KingletTransformer", "KingletGGUF"]),
     tests(
       "Quantization",

@@ -34,9 +34,8 @@ struct KingletCommand: AsyncParsableCommand {
     version: kingletVersion,
     subcommands: [
       Generate.self, Chat.self, Inspect.self, Models.self, Tokenize.self, Embed.self, Similarity.self, Rank.self,
-      Rag.self,
-      ScoreCommand.self, PerplexityCommand.self, QuantizeCommand.self, ImatrixCommand.self, CompareModels.self,
-      Convert.self, Bench.self, Doctor.self,
+      Rag.self, ScoreCommand.self, PerplexityCommand.self, LoraCommand.self, QuantizeCommand.self, ImatrixCommand.self,
+      CompareModels.self, Convert.self, Bench.self, Doctor.self,
     ])
 
   static var _errorPrefix: String { "error: " }

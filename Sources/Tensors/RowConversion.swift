@@ -17,6 +17,9 @@ public struct RowConversion: Sendable {
 
   private static let slabByteCount = 4 << 20
 
+  /// Changes the values of the row of that number.
+  public typealias RowChange = @Sendable (_ row: Int, _ values: UnsafeMutableBufferPointer<Float>) -> Void
+
   /// - Throws: `.unsupported` when the one type cannot be read or the other not be made, `.invalidArgument` when rows of
   ///   `columns` are no whole blocks of both.
   public init(from source: QuantType, to target: QuantType, columns: Int, threads: Int) throws(KingletError) {
@@ -44,10 +47,11 @@ public struct RowConversion: Sendable {
   ///
   /// - Parameter importance: none, or weights of the columns: the first `columns` of them for the first part of the rows,
   ///   the next for the next part, the parts being equal, as the experts of a tensor are.
+  /// - Parameter change: what becomes of each row between the two types; called on several threads.
   /// - Throws: `.invalidArgument` for values that are not finite or too large for the type, naming the row, or what `body`
   ///   throws.
   public func convert(
-    _ bytes: UnsafeRawBufferPointer, importance: [Float] = [],
+    _ bytes: UnsafeRawBufferPointer, importance: [Float] = [], changing change: RowChange? = nil,
     _ body: (UnsafeRawBufferPointer) throws(KingletError) -> Void
   ) throws(KingletError) {
     let rows = bytes.count / sourceRowByteCount
@@ -57,7 +61,7 @@ public struct RowConversion: Sendable {
     guard let first = bytes.baseAddress else { return }
     let job = Job(
       conversion: self, source: first, slab: slab.base, floats: scratch.base.assumingMemoryBound(to: Float.self),
-      rowsPerPart: max(1, rows / max(1, importance.count / columns)))
+      rowsPerPart: max(1, rows / max(1, importance.count / columns)), change: change)
     for start in stride(from: 0, to: rows, by: slabRows) {
       let count = min(slabRows, rows - start)
       try importance.withUnsafeBufferPointer { (importance) throws(KingletError) in
@@ -75,6 +79,7 @@ public struct RowConversion: Sendable {
     let floats: UnsafeMutablePointer<Float>
     /// How many rows share their importance.
     let rowsPerPart: Int
+    let change: RowChange?
 
     func run(_ rows: Range<Int>, importance: UnsafePointer<Float>?) throws(KingletError) {
       let c = conversion
@@ -86,6 +91,7 @@ public struct RowConversion: Sendable {
         let begin = rows.lowerBound + task * rowsPerTask
         for row in begin..<min(rows.upperBound, begin + rowsPerTask) {
           c.dequantize(source + row * c.sourceRowByteCount, c.columns, values)
+          change?(row, UnsafeMutableBufferPointer(start: values, count: c.columns))
           let output = slab + (row - rows.lowerBound) * c.targetRowByteCount
           c.quantize(values, c.columns, importance.map { $0 + row / rowsPerPart * c.columns }, output)
           if !areFinite(values, c.columns) || !c.target.hasFiniteScales(output, count: c.columns) {

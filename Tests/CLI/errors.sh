@@ -9,8 +9,9 @@ expect 'the version is one line' same "$status $out" "0 0.1.0"
 run "$kinglet" --help
 expect 'the help documents the exit codes' prints 'Exit codes'
 for command in generate chat embed similarity rank inspect models tokenize convert quantize imatrix score perplexity \
-  compare-models bench doctor; do
-  run "$kinglet" "$command" --help
+  compare-models lora 'lora merge' 'lora convert' 'lora inspect' bench doctor; do
+  # shellcheck disable=SC2086 # two words of some
+  run "$kinglet" $command --help
   expect "$command shows examples" prints "kinglet $command"
 done
 

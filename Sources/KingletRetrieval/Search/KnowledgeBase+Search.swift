@@ -5,15 +5,16 @@ import KingletErrors
 extension KnowledgeBase {
   /// Hits of each kind that a fusion looks at.
   private static let fusionDepth = 100
+  private static let mostHits = 100_000
 
   /// Finds the chunks that answer a query best.
   ///
   /// - Throws: `.invalidArgument` for options that make no sense, what the store throws, `.cancelled`.
   public func search(_ query: String, options: SearchOptions = .init()) async throws(KingletError) -> [SearchHit] {
-    guard options.top > 0, (0...1).contains(options.diversity) else {
+    guard (1...Self.mostHits).contains(options.top), (0...1).contains(options.diversity) else {
       throw KingletError(
         .invalidArgument, "\(options.top) hits and a diversity of \(options.diversity) are not possible",
-        remedy: "Ask for at least 1 hit, and a diversity in 0 to 1.")
+        remedy: "Ask for 1 to \(Self.mostHits) hits, and a diversity in 0 to 1.")
     }
     return try await run { [self] isCancelled throws(KingletError) in
       try find(query, options, isCancelled: isCancelled)
