@@ -1,9 +1,9 @@
 import CIntrinsics
 
-/// Rounds activations to int8 with a scale for each 16 columns: one vector of floats at a time.
+/// Rounds activations to int8 with a scale for each 16 columns: two vectors of floats, which make a record, at a time.
 ///
-/// Sums of eight bytes come from `vpsadbw` against zero after flipping the sign bits, which adds 128 to each byte and so
-/// 1,024 to each sum.
+/// Both vectors share the steps of their reductions. Sums of eight bytes come from `vpsadbw` against zero after flipping
+/// the sign bits, which adds 128 to each byte and so 1,024 to each sum.
 @inline(never)
 func quantizeActivations512(
   _ x: UnsafePointer<Float>, _ columns: Int, _ tile: UnsafeMutableRawPointer, _ width: Int, _ slot: Int
@@ -11,31 +11,29 @@ func quantizeActivations512(
   var record = tile
   var column = 0
   while column < columns {
-    let first = quantize16(x + column, record, width, slot, half: 0)
-    let second = quantize16(x + column + 16, record, width, slot, half: 1)
-    record.storeBytes(of: first + second, toByteOffset: width &* 48 &+ slot &* 4, as: Float.self)
+    let (first, second) = (_mm512_loadu_ps(x + column), _mm512_loadu_ps(x + column + 16))
+    // [first, second, …], as all that follows.
+    let largest = kinglet512_maxima(_mm512_abs_ps(first), _mm512_abs_ps(second))
+    let scales = _mm_mul_ps(largest, _mm_set1_ps(1 / 127))
+    let inverses = kinglet512_inverses(largest, 1e-30, 127)
+    let q = _mm256_set_m128i(
+      rounded(second, _mm512_broadcastss_ps(_mm_movehdup_ps(inverses))), rounded(first, _mm512_broadcastss_ps(inverses)))
+    _mm256_storeu_si256((record + slot &* 32).assumingMemoryBound(to: __m256i_u.self), q)
+    let sums = _mm256_sub_epi64(
+      _mm256_sad_epu8(_mm256_xor_si256(q, _mm256_set1_epi8(-128)), _mm256_setzero_si256()), _mm256_set1_epi64x(1024))
+    _mm_storeu_si64(record + (width &* 40 &+ slot &* 8), _mm256_cvtepi64_epi16(sums))
+    _mm_storeu_si64(record + (width &* 32 &+ slot &* 8), _mm_castps_si128(scales))
+    let pairs = _mm256_cvtepi64_epi32(sums)
+    let totals = _mm_mul_ps(scales, _mm_cvtepi32_ps(_mm_hadd_epi32(pairs, pairs)))
+    record.storeBytes(
+      of: _mm_cvtss_f32(_mm_add_ss(totals, _mm_movehdup_ps(totals))), toByteOffset: width &* 48 &+ slot &* 4,
+      as: Float.self)
     record += recordByteCount(width)
     column &+= 32
   }
 }
 
-/// Sixteen columns; returns their float sum.
 @inline(__always)
-private func quantize16(
-  _ x: UnsafePointer<Float>, _ record: UnsafeMutableRawPointer, _ width: Int, _ slot: Int, half: Int
-) -> Float {
-  let values = _mm512_loadu_ps(x)
-  let largest = _mm512_reduce_max_ps(_mm512_abs_ps(values))
-  let scale = largest * (1 / 127)
-  let inverse = largest > 1e-30 ? 127 / largest : 0
-  let rounded = _mm512_cvtps_epi32(_mm512_mul_ps(values, _mm512_set1_ps(inverse)))
-  let q = _mm512_cvtsepi32_epi8(rounded)
-  _mm_storeu_si128((record + slot &* 32 + half &* 16).assumingMemoryBound(to: __m128i_u.self), q)
-  let sums = _mm_sad_epu8(_mm_xor_si128(q, _mm_set1_epi8(-128)), _mm_setzero_si128())
-  let low = Int32(truncatingIfNeeded: _mm_cvtsi128_si64(sums)) &- 1024
-  let high = Int32(truncatingIfNeeded: _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums))) &- 1024
-  record.storeBytes(
-    of: (low & 0xFFFF) | (high &<< 16), toByteOffset: width &* 40 &+ slot &* 8 &+ half &* 4, as: Int32.self)
-  record.storeBytes(of: scale, toByteOffset: width &* 32 &+ slot &* 8 &+ half &* 4, as: Float.self)
-  return scale * Float(low &+ high)
+private func rounded(_ values: Floats, _ inverse: Floats) -> __m128i {
+  _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(values, inverse)))
 }

@@ -29,6 +29,21 @@ KINGLET_AVX512 void kinglet512_prefetch(const void *address) { _mm_prefetch((con
 // Into the second-level cache only.
 KINGLET_AVX512 void kinglet512_prefetch2(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }
 
+// The largest lanes of two vectors: a, b, a, b.
+KINGLET_AVX512 __m128 kinglet512_maxima(__m512 a, __m512 b) {
+  __m512 m = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+  m = _mm512_max_ps(m, _mm512_shuffle_f32x4(m, m, 0xB1));
+  __m256 h = _mm512_castps512_ps256(_mm512_shuffle_f32x4(m, m, 0x08));
+  h = _mm256_max_ps(h, _mm256_permute_ps(h, 0x4E));
+  h = _mm256_max_ps(h, _mm256_permute_ps(h, 0xB1));
+  return _mm_unpacklo_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+}
+
+// numerator / v where v is above a bound, else 0.
+KINGLET_AVX512 __m128 kinglet512_inverses(__m128 v, float bound, float numerator) {
+  return _mm_maskz_div_ps(_mm_cmp_ps_mask(v, _mm_set1_ps(bound), _CMP_GT_OQ), _mm_set1_ps(numerator), v);
+}
+
 // 16 floats to 16 halves, rounded to nearest even.
 KINGLET_AVX512 __m256i kinglet512_half(__m512 v) {
   return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
