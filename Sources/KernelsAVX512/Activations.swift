@@ -17,7 +17,8 @@ func quantizeActivations512(
     let scales = _mm_mul_ps(largest, _mm_set1_ps(1 / 127))
     let inverses = kinglet512_inverses(largest, 1e-30, 127)
     let q = _mm256_set_m128i(
-      rounded(second, _mm512_broadcastss_ps(_mm_movehdup_ps(inverses))), rounded(first, _mm512_broadcastss_ps(inverses)))
+      rounded(second, _mm512_broadcastss_ps(_mm_movehdup_ps(inverses))), rounded(first, _mm512_broadcastss_ps(inverses))
+    )
     _mm256_storeu_si256((record + slot &* 32).assumingMemoryBound(to: __m256i_u.self), q)
     let sums = _mm256_sub_epi64(
       _mm256_sad_epu8(_mm256_xor_si256(q, _mm256_set1_epi8(-128)), _mm256_setzero_si256()), _mm256_set1_epi64x(1024))
