@@ -109,40 +109,11 @@ struct FloatStorage {
 }
 
 extension SafetensorsType {
-  fileprivate func encoded(_ values: [Float]) -> [UInt8] {
-    guard let quantize = quantType?.quantizer else { return [] }
-    let byteCount = values.count * byteCount
-    return [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
-      values.withUnsafeBufferPointer { values in
-        guard let input = values.baseAddress, let output = buffer.baseAddress else { return }
-        quantize(input, values.count, nil, output)
-        initialized = byteCount
-      }
-    }
-  }
+  fileprivate func encoded(_ values: [Float]) -> [UInt8] { quantType?.bytes(values) ?? [] }
 
   fileprivate func holds(_ values: [Float]) -> Bool {
-    guard let dequantize = quantType?.dequantizer else { return false }
-    let bytes = encoded(values)
-    let rounded = [Float](unsafeUninitializedCapacity: values.count) { buffer, initialized in
-      bytes.withUnsafeBytes { bytes in
-        guard let input = bytes.baseAddress, let output = buffer.baseAddress else { return }
-        dequantize(input, values.count, output)
-        initialized = values.count
-      }
-    }
-    return rounded == values
+    encoded(values).withUnsafeBytes { quantType?.floats($0) == values }
   }
-}
-
-/// `[columns, rows]` of `[rows, columns]`.
-package func transposed(_ values: [Float], rows: Int, columns: Int) -> [Float] {
-  guard rows > 0, columns > 0 else { return [] }
-  var result = [Float](repeating: 0, count: rows * columns)
-  for row in 0..<rows {
-    for column in 0..<columns { result[column * rows + row] = values[row * columns + column] }
-  }
-  return result
 }
 
 /// The value that most have; of several the smallest.

@@ -58,7 +58,7 @@ public struct Adapter: Sendable {
   }
 
   /// - Throws: `.invalidArgument`, naming both sides, when the adapter says that it is for another architecture.
-  public func check(architecture other: String) throws(KingletError) {
+  func check(architecture other: String) throws(KingletError) {
     guard let architecture, architecture != other else { return }
     throw KingletError(
       .invalidArgument, "the adapter is for the architecture \(architecture), the model is \(other)", at: path,

@@ -47,7 +47,7 @@ func readGGUF(
     // An embedding's first factor has a row for each token.
     if module == "token_embd" {
       let (tokens, rank) = (a.shape[0], a.shape[1])
-      a = ((0..<rank).flatMap { k in (0..<tokens).map { a.values[$0 * rank + k] } }, [rank, tokens])
+      a = (transposed(a.values, rows: tokens, columns: rank), [rank, tokens])
     }
     guard a.shape[0] == b.shape[1], a.shape[0] > 0 else {
       throw KingletError(
@@ -63,15 +63,8 @@ func readGGUF(
 }
 
 private func floats(of tensor: GGUFTensor, _ file: GGUFFile) throws(KingletError) -> [Float] {
-  guard let dequantize = tensor.type.dequantizer else {
+  guard let values = file.withBytes(of: tensor, tensor.type.floats) else {
     throw KingletError(.unsupported, "values of type \(tensor.type.name) cannot be used", at: tensor.name)
-  }
-  var values = [Float](repeating: 0, count: tensor.elementCount)
-  file.withBytes(of: tensor) { (source: UnsafeRawBufferPointer) in
-    values.withUnsafeMutableBufferPointer { buffer in
-      guard let bytes = source.baseAddress, let out = buffer.baseAddress else { return }
-      dequantize(bytes, buffer.count, out)
-    }
   }
   return values
 }

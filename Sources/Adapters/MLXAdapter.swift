@@ -52,5 +52,5 @@ private func transposed(
     throw KingletError(.fileCorrupt, "a factor of the shape \(tensor.shape) is no matrix", at: tensor.name)
   }
   let (rows, columns) = (tensor.shape[0], tensor.shape[1])
-  return ((0..<columns).flatMap { column in (0..<rows).map { values[$0 * columns + column] } }, [columns, rows])
+  return (transposed(values, rows: rows, columns: columns), [columns, rows])
 }

@@ -56,17 +56,10 @@ public final class GGUFTensorSink {
   ///
   /// - Throws: As the other `write` does, and `.unsupported` when nothing can be quantised to the type.
   public func write(floats values: [Float]) throws(KingletError) {
-    guard let quantize = type.quantizer, let byteCount = type.byteCount(forElements: values.count) else {
+    guard let bytes = type.bytes(values) else {
       throw KingletError(.unsupported, "\(values.count) floats cannot be stored as \(type.name)")
     }
-    try write(
-      [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
-        values.withUnsafeBufferPointer { values in
-          guard let input = values.baseAddress, let output = buffer.baseAddress else { return }
-          quantize(input, values.count, nil, output)
-          initialized = byteCount
-        }
-      })
+    try write(bytes)
   }
 
   /// Takes the bytes of one tensor from `produce`, which must write all of them.

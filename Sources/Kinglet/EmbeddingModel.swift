@@ -31,14 +31,7 @@ public final class EmbeddingModel: Sendable {
   /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an adapter of another base; `.unsupported` for
   ///   one that is switched on by tokens.
   public func load(_ adapter: Adapter) throws(KingletError) -> LoadedAdapter {
-    try adapter.check(architecture: description.architecture)
-    guard adapter.invocation.isEmpty else {
-      throw KingletError(
-        .unsupported, "an adapter that is switched on by tokens is not for embeddings", at: adapter.path)
-    }
-    do throws(KingletError) { return try embedder.encoder.adapter(adapter.updates) } catch {
-      throw error.located(in: adapter.path)
-    }
+    try embedder.encoder.load(adapter)
   }
 
   /// The same model with adapters applied to every text; both stay usable and share their weights.

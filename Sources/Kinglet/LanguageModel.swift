@@ -54,10 +54,7 @@ public final class LanguageModel: Sendable {
   ///
   /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an adapter of another base.
   public func load(_ adapter: Adapter) throws(KingletError) -> LoadedAdapter {
-    try adapter.check(architecture: description.architecture)
-    do throws(KingletError) { return try decoder.adapter(adapter.updates, invocation: adapter.invocation) } catch {
-      throw error.located(in: adapter.path)
-    }
+    try decoder.load(adapter)
   }
 
   func request(_ tokens: [Int32], _ options: GenerationOptions, droppedTokens: Int = 0) -> GenerationRequest {

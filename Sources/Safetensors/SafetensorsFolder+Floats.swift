@@ -37,16 +37,9 @@ extension SafetensorsFile {
 /// The values in `bytes`, rounded to single precision where they are of double.
 private func decode(_ bytes: Slice<UnsafeRawBufferPointer>, as type: SafetensorsType) -> [Float] {
   let source = UnsafeRawBufferPointer(rebasing: bytes)
-  let count = source.count / type.byteCount
-  return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-    if let input = source.baseAddress, let output = buffer.baseAddress, let dequantize = type.quantType?.dequantizer {
-      dequantize(input, count, output)
-    } else {
-      for index in 0..<count {
-        let bits = source.loadUnaligned(fromByteOffset: index * type.byteCount, as: UInt64.self)
-        buffer.initializeElement(at: index, to: Float(Double(bitPattern: UInt64(littleEndian: bits))))
-      }
-    }
-    initialized = count
+  if let values = type.quantType?.floats(source) { return values }
+  return stride(from: 0, to: source.count, by: type.byteCount).map { offset in
+    let bits = source.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    return Float(Double(bitPattern: UInt64(littleEndian: bits)))
   }
 }

@@ -10,14 +10,23 @@ struct ProjectedUpdate {
   /// `strength * (A x)`, `[rows, rank]`.
   let low: UnsafeMutablePointer<Float>
 
-  /// How some of its rows, counted from the first, are computed from the rows `x` of the pass.
-  fileprivate func projection(
-    _ x: UnsafePointer<Float>, _ stride: Int, _ own: Range<Int>
-  ) -> LowRankProjection {
-    LowRankProjection(
-      a: update.a.base, aStride: update.stride, rank: update.rank, columns: update.columns,
-      x: x + (rows.lowerBound + own.lowerBound) * stride, xStride: stride, tokenCount: own.count, strength: strength,
-      out: low + own.lowerBound * update.rank, outStride: update.rank)
+  /// How its rows of the pass, `x`, are multiplied, in tasks: eight tokens, or of fewer some rows of A.
+  fileprivate func projections(_ x: UnsafePointer<Float>, _ stride: Int) -> [LowRankProjection] {
+    let tokensAtOnce = 8
+    return Swift.stride(from: 0, to: rows.count, by: tokensAtOnce).flatMap { first in
+      let whole = LowRankProjection(
+        a: update.a.base, aStride: update.stride, rank: update.rank, columns: update.columns,
+        x: x + (rows.lowerBound + first) * stride, xStride: stride, tokenCount: min(tokensAtOnce, rows.count - first),
+        strength: strength, out: low + first * update.rank, outStride: update.rank)
+      return rows.count < tokensAtOnce ? whole.split : [whole]
+    }
+  }
+}
+
+extension LowRankProjection {
+  /// By rows of A that kernels take side by side.
+  fileprivate var split: [LowRankProjection] {
+    Swift.stride(from: 0, to: rank, by: 4).map { rows($0..<min(rank, $0 + 4)) }
   }
 }
 
@@ -36,9 +45,14 @@ struct UpdateTask {
 
 /// The updates of some matrices' products.
 struct UpdateTasks {
-  private(set) var tasks: [UpdateTask] = []
+  private var tasks: [UpdateTask] = []
   /// Factors that were made for this pass.
   private var kept: [FloatVector] = []
+
+  /// Lends the tasks to a phase.
+  func lend(_ body: (UnsafeBufferPointer<UpdateTask>) -> Void) {
+    withExtendedLifetime(kept) { tasks.withUnsafeBufferPointer(body) }
+  }
 
   /// Adds those of one matrix.
   ///
@@ -79,8 +93,8 @@ struct UpdateTasks {
 }
 
 extension Compute {
-  /// Multiplies the first factors of updates by their rows of an input: of few tokens in the phase that multiplies the
-  /// input, where they are `pending`. A token's result has the same bits whatever other rows there are.
+  /// Says how the first factors of updates are multiplied by their rows of an input, which the phase that multiplies the
+  /// input does first: until then they are `pending`. A token's result has the same bits whatever other rows there are.
   func project(
     _ updates: [AppliedUpdate], _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int
   ) throws(KingletError) -> [ProjectedUpdate] {
@@ -99,18 +113,7 @@ extension Compute {
       projected.append(ProjectedUpdate(update: u.update, rows: u.rows, strength: u.strength, low: low))
       low += u.rows.count * u.update.rank
     }
-    guard rows >= Self.serialTokens else {
-      pending.begin(projected.map { $0.projection(x, stride, 0..<$0.rows.count) })
-      return projected
-    }
-    pending.begin([])
-    // Eight tokens of an update make a task.
-    let tasks = projected.flatMap { u in
-      Swift.stride(from: 0, to: u.rows.count, by: 8).map { u.projection(x, stride, $0..<min(u.rows.count, $0 + 8)) }
-    }
-    tasks.withUnsafeBufferPointer { tasks in
-      pool.run(tasks.count, threads: threads) { index, _ in table.projectLowRank(tasks[index]) }
-    }
+    pending.begin(projected.flatMap { $0.projections(x, stride) })
     return projected
   }
 

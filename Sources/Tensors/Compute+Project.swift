@@ -78,8 +78,8 @@ extension Compute {
       tasks.append(task)
     }
     try reserveScratch(scratchByteCount)
-    withExtendedLifetime((projections, updates)) {
-      updates.tasks.withUnsafeBufferPointer { updates in
+    withExtendedLifetime(projections) {
+      updates.lend { updates in
         pool.runRanges(
           tasks.reduce(0) { $0 + $1.split.taskCount }, least: tasks.map(\.split.shortestRun).min() ?? 1,
           most: tasks.map(\.split.longestRun).min() ?? 1, threads: threads,
@@ -121,31 +121,29 @@ extension Compute {
     var updates = UpdateTasks()
     let gateUpdates = updates.add(x.updates, of: gate)
     let upUpdates = updates.add(x.updates, of: up)
-    withExtendedLifetime(updates) {
-      updates.tasks.withUnsafeBufferPointer { updates in
-        pool.runRanges(
-          split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
-          upcoming: upcoming(x.rows, after: gate) {
-            ReadAhead.Phase(matrices: [gate, up], splits: [split, split], sharesTasks: true)
-          }
-        ) { tasks, worker in
-          if !updates.isEmpty { pending.help(table) }
-          let part = split.part(tasks)
-          let rows = part.rows(of: gate)
-          let scratch = scratch(worker)
-          let gates = (scratch + own).assumingMemoryBound(to: Float.self)
-          let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
-          fetch(updates, gateUpdates, tokens: part.tokens, rows: rows)
-          multiply(gate, part, x, scratch, out: gates, stride: panelFloats)
-          fetch(updates, upUpdates, tokens: part.tokens, rows: rows)
-          add(updates, gateUpdates, to: gates, stride: panelFloats, tokens: part.tokens, rows: rows)
-          multiply(up, part, x, scratch, out: ups, stride: panelFloats)
-          add(updates, upUpdates, to: ups, stride: panelFloats, tokens: part.tokens, rows: rows)
-          for (i, token) in part.tokens.enumerated() {
-            table.gate(
-              activation, gates + i * panelFloats, ups + i * panelFloats, rows.count,
-              out + token * outStride + rows.lowerBound)
-          }
+    updates.lend { updates in
+      pool.runRanges(
+        split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
+        upcoming: upcoming(x.rows, after: gate) {
+          ReadAhead.Phase(matrices: [gate, up], splits: [split, split], sharesTasks: true)
+        }
+      ) { tasks, worker in
+        if !updates.isEmpty { pending.help(table) }
+        let part = split.part(tasks)
+        let rows = part.rows(of: gate)
+        let scratch = scratch(worker)
+        let gates = (scratch + own).assumingMemoryBound(to: Float.self)
+        let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
+        fetch(updates, gateUpdates, tokens: part.tokens, rows: rows)
+        multiply(gate, part, x, scratch, out: gates, stride: panelFloats)
+        fetch(updates, upUpdates, tokens: part.tokens, rows: rows)
+        add(updates, gateUpdates, to: gates, stride: panelFloats, tokens: part.tokens, rows: rows)
+        multiply(up, part, x, scratch, out: ups, stride: panelFloats)
+        add(updates, upUpdates, to: ups, stride: panelFloats, tokens: part.tokens, rows: rows)
+        for (i, token) in part.tokens.enumerated() {
+          table.gate(
+            activation, gates + i * panelFloats, ups + i * panelFloats, rows.count,
+            out + token * outStride + rows.lowerBound)
         }
       }
     }

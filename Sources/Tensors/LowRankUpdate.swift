@@ -31,11 +31,11 @@ public final class LowRankUpdate: Sendable {
     let a: [Float]
     let rank: Int
     let scale: Float
-    let parts: [Part]
+    public let parts: [Part]
 
     /// The rows of the second factor that belong to one matrix.
     public struct Part {
-      let matrix: PackedMatrix
+      public let matrix: PackedMatrix
       let b: [Float]
       let rowFactors: [Float]?
       let biasChange: [Float]?

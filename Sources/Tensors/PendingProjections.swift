@@ -12,14 +12,9 @@ final class PendingProjections: @unchecked Sendable {
   private let claimed = Atomic<Int>(0)
   private let done = Atomic<Int>(0)
 
-  /// Rows of A that make a task: those that kernels take side by side.
-  private static let rowsPerTask = 4
-
   /// To be called before a phase, when nobody is at work.
   func begin(_ projections: [LowRankProjection]) {
-    tasks = projections.flatMap { p in
-      stride(from: 0, to: p.rank, by: Self.rowsPerTask).map { p.rows($0..<min(p.rank, $0 + Self.rowsPerTask)) }
-    }
+    tasks = projections
     claimed.store(0, ordering: .relaxed)
     done.store(0, ordering: .relaxed)
   }

@@ -14,10 +14,7 @@ struct AdapterBinding {
 
   /// The matrices that are multiplied by one input.
   struct Input {
-    /// Those of the model, in the order of fused tensors.
-    let matrices: [(name: String, Adaptable)]
-    /// Names of tensors that hold all of them, one below another.
-    var fused: [String] = []
+    let matrices: [String: Adaptable]
     /// Where the changes go.
     let place: WritableKeyPath<LoadedAdapter.Layer, LowRankUpdate?>
   }
@@ -29,6 +26,21 @@ struct AdapterBinding {
   let pairing: RotaryPairing
   let table: KernelTable
   let owner: ObjectIdentifier
+
+  /// The inputs of a layer.
+  static func inputs(
+    query: Adaptable, key: Adaptable, value: Adaptable, output: Adaptable, gate: Adaptable?, up: Adaptable,
+    down: Adaptable
+  ) -> [Input] {
+    var feedForward = ["ffn_up": up]
+    feedForward["ffn_gate"] = gate
+    return [
+      Input(matrices: ["attn_q": query, "attn_k": key, "attn_v": value], place: \.attention),
+      Input(matrices: ["attn_output": output], place: \.output),
+      Input(matrices: feedForward, place: \.feedForward),
+      Input(matrices: ["ffn_down": down], place: \.down),
+    ]
+  }
 
   /// Makes an adapter ready.
   ///
@@ -42,26 +54,28 @@ struct AdapterBinding {
       case "output": head = try self.head(update)
       case "token_embd": embedding = try self.embedding(update)
       default:
-        let (layer, input, targets) = try find(update.tensor, rows: update.rank > 0 ? update.b.count / update.rank : 0)
-        factors[layer][input].append(try self.factors(update, of: targets))
+        let separated = try update.separated { tensor in
+          (try? find(tensor)).map { (rows: $0.target.matrix.rows, columns: $0.target.matrix.columns) }
+        }
+        var parts: [LowRankUpdate.Factors.Part] = []
+        for own in separated { parts.append(try part(own, of: find(own.tensor).target)) }
+        let (layer, input, _) = try find(separated[0].tensor)
+        factors[layer][input].append(.init(a: update.a, rank: update.rank, scale: update.scale, parts: parts))
       }
     }
     var adapted = layers.map { _ in LoadedAdapter.Layer() }
     for layer in layers.indices {
-      for (input, own) in zip(layers[layer], factors[layer]) where !own.isEmpty {
-        adapted[layer][keyPath: input.place] = try LowRankUpdate(own, columns: input.matrices[0].1.matrix.columns)
+      for (input, own) in zip(layers[layer], factors[layer]) {
+        guard let columns = own.first?.parts.first?.matrix.columns else { continue }
+        adapted[layer][keyPath: input.place] = try LowRankUpdate(own, columns: columns)
       }
     }
     return LoadedAdapter(layers: adapted, head: head, embedding: embedding, invocation: invocation, owner: owner)
   }
 
-  /// Where a tensor is, and which matrices it makes up.
-  private func find(
-    _ tensor: String, rows: Int
-  ) throws(KingletError) -> (layer: Int, input: Int, targets: [Adaptable]) {
-    let parts = tensor.split(separator: ".")
-    let unknown = KingletError(
-      .unsupported, "the adapter changes a tensor that Kinglet does not adapt", at: tensor)
+  private func find(_ tensor: String) throws(KingletError) -> (layer: Int, input: Int, target: Adaptable) {
+    let parts = tensor.split(separator: ".").map(String.init)
+    let unknown = KingletError(.unsupported, "the adapter changes a tensor that Kinglet does not adapt", at: tensor)
     guard parts.count == 3, parts[0] == "blk", let layer = Int(parts[1]) else { throw unknown }
     guard layers.indices.contains(layer) else {
       throw KingletError(
@@ -69,133 +83,67 @@ struct AdapterBinding {
         remedy: "Use the adapter with the base model it was trained on.")
     }
     for (index, input) in layers[layer].enumerated() {
-      let all = input.matrices.map(\.1)
-      let own = input.matrices.first { $0.name == parts[2] }?.1
-      if input.fused.contains(String(parts[2])), own == nil || rows == all.reduce(0, { $0 + $1.matrix.rows }) {
-        return (layer, index, all)
-      }
-      if let own { return (layer, index, [own]) }
+      if let target = input.matrices[parts[2]] { return (layer, index, target) }
     }
     throw unknown
   }
 
-  private func factors(
-    _ u: AdapterUpdate, of targets: [Adaptable]
-  ) throws(KingletError) -> LowRankUpdate.Factors {
+  private func part(_ u: AdapterUpdate, of target: Adaptable) throws(KingletError) -> LowRankUpdate.Factors.Part {
+    let matrix = target.matrix
     guard u.replacement == nil else {
       throw KingletError(
         .unsupported, "a matrix of a layer that was saved as a whole is not applied", at: u.tensor,
         remedy: "Merge the adapter into its base, or train the matrix by LoRA.")
     }
-    let rows = targets.reduce(0) { $0 + $1.matrix.rows }
-    let columns = targets[0].matrix.columns
-    try check(u, rows: rows, columns: columns)
-    var (b, magnitude, bias) = (u.b[...], u.magnitude?[...], u.bias?[...])
-    let parts = targets.map { target in
-      let count = target.matrix.rows
-      defer {
-        b = b.dropFirst(count * u.rank)
-        magnitude = magnitude?.dropFirst(count)
-        bias = bias?.dropFirst(count)
-      }
-      let own = ordered(b.prefix(count * u.rank), u.rank, u.rowOrder, target)
-      let lengths = magnitude.map { ordered($0.prefix(count), 1, u.rowOrder, target) }
-      return LowRankUpdate.Factors.Part(
-        target.matrix, b: own,
-        rowFactors: lengths.map { rowFactors($0, target.matrix, a: u.a, b: own, rank: u.rank, scale: u.scale) },
-        biasChange: bias.map { change(of: target.bias, to: ordered($0.prefix(count), 1, u.rowOrder, target)) })
-    }
-    return LowRankUpdate.Factors(a: u.a, rank: u.rank, scale: u.scale, parts: parts)
+    try u.check(rows: matrix.rows, columns: matrix.columns)
+    let own = u.arranged(.stored, heads: pairing == .adjacent ? target.heads : nil)
+    return LowRankUpdate.Factors.Part(
+      matrix, b: own.b, rowFactors: rowFactors(own, matrix),
+      biasChange: own.bias.map { new in
+        guard let old = target.bias?.values else { return new }
+        return zip(new, old).map { $0 - $1 }
+      })
   }
 
   private func head(_ u: AdapterUpdate) throws(KingletError) -> LoadedAdapter.Change<LowRankUpdate> {
     guard let head else {
       throw KingletError(.unsupported, "the adapter changes a head that the model does not have", at: u.tensor)
     }
-    if let values = u.replacement { return .replacement(try replacement(values, of: head, u.tensor)) }
-    return .update(try LowRankUpdate([factors(u, of: [Adaptable(matrix: head)])], columns: head.columns))
+    if let values = u.replacement { return .replacement(try replacement(values, of: head, u)) }
+    let part = try part(u, of: Adaptable(matrix: head))
+    return .update(
+      try LowRankUpdate([.init(a: u.a, rank: u.rank, scale: u.scale, parts: [part])], columns: head.columns))
   }
 
   private func embedding(_ u: AdapterUpdate) throws(KingletError) -> LoadedAdapter.Change<EmbeddingUpdate> {
-    let (tokens, columns) = (embedding.rows, embedding.columns)
-    if let values = u.replacement { return .replacement(try replacement(values, of: embedding, u.tensor)) }
-    guard u.magnitude == nil, u.bias == nil else {
-      throw KingletError(.unsupported, "a weight-decomposed (DoRA) update of embeddings is not applied", at: u.tensor)
-    }
-    guard u.rank > 0, u.a.count == u.rank * tokens, u.b.count == u.rank * columns else {
-      throw KingletError(
-        .invalidArgument,
-        "the adapter's update of rank \(u.rank) is for \(u.a.count / max(1, u.rank)) tokens of \(u.b.count / max(1, u.rank)), "
-          + "the model has \(tokens) of \(columns)", at: u.tensor,
-        remedy: "Use the adapter with the base model it was trained on.")
-    }
-    let transposed = (0..<tokens).flatMap { token in (0..<u.rank).map { u.a[$0 * tokens + token] } }
-    return .update(try EmbeddingUpdate(a: transposed, b: u.b, rank: u.rank, scale: u.scale))
-  }
-
-  private func check(_ u: AdapterUpdate, rows: Int, columns: Int) throws(KingletError) {
-    guard u.rank >= 0, u.a.count == u.rank * columns, u.b.count == u.rank * rows,
-      u.magnitude.map({ $0.count == rows }) ?? true
-    else {
-      throw KingletError(
-        .invalidArgument,
-        "the adapter's update of rank \(u.rank) is for \(u.b.count / max(1, u.rank)) x \(u.a.count / max(1, u.rank)), the "
-          + "model has \(rows) x \(columns)", at: u.tensor,
-        remedy: "Use the adapter with the base model it was trained on.")
-    }
-    guard u.bias.map({ $0.count == rows }) ?? true else {
-      throw KingletError(
-        .invalidArgument, "the adapter has a bias of \(u.bias?.count ?? 0), the model has \(rows) rows", at: u.tensor,
-        remedy: "Use the adapter with the base model it was trained on.")
-    }
+    if let values = u.replacement { return .replacement(try replacement(values, of: embedding, u)) }
+    try u.check(rows: embedding.rows, columns: embedding.columns)
+    let a = transposed(u.a, rows: u.rank, columns: embedding.rows)
+    return .update(try EmbeddingUpdate(a: a, b: u.b, rank: u.rank, scale: u.scale))
   }
 
   private func replacement(
-    _ values: [Float], of matrix: PackedMatrix, _ tensor: String
+    _ values: [Float], of matrix: PackedMatrix, _ u: AdapterUpdate
   ) throws(KingletError) -> PackedMatrix {
-    guard values.count == matrix.rows * matrix.columns else {
-      throw KingletError(
-        .invalidArgument, "the adapter has \(values.count) weights, the model \(matrix.rows) x \(matrix.columns)",
-        at: tensor, remedy: "Use the adapter with the base model it was trained on.")
-    }
+    try u.check(rows: matrix.rows, columns: matrix.columns)
     var writer = GGUFWriter()
-    try writer.addTensor(tensor, dimensions: [matrix.columns, matrix.rows], floats: values)
+    try writer.addTensor(u.tensor, dimensions: [matrix.columns, matrix.rows], floats: values)
     let file = try GGUFFile(bytes: writer.encoded())
     return try WeightArena.load(file.tensors, from: file, table: table, threads: 1) { (_) throws(KingletError) in }[0]
   }
 
-  /// Rows in the order of the model.
-  private func ordered(
-    _ values: ArraySlice<Float>, _ rowLength: Int, _ order: AdapterUpdate.RowOrder, _ target: Adaptable
-  ) -> [Float] {
-    let values = Array(values)
-    guard order == .halves, pairing == .adjacent, let heads = target.heads, rowLength > 0 else { return values }
-    // Of each head the rows of its halves by turns, as GGUF has them for models whose rotated pairs are adjacent.
-    let size = values.count / rowLength / heads
-    return (0..<heads * size).flatMap { row in
-      let (head, place) = (row / size, row % size)
-      let source = head * size + place % 2 * (size / 2) + place / 2
-      return values[source * rowLength..<(source + 1) * rowLength]
-    }
-  }
-
-  private func change(of bias: FloatVector?, to new: [Float]) -> [Float] {
-    guard let old = bias?.values else { return new }
-    return zip(new, old).map { $0 - $1 }
-  }
-
-  /// Magnitude over the length of the row of W + scale B A.
-  private func rowFactors(
-    _ magnitude: [Float], _ matrix: PackedMatrix, a: [Float], b: [Float], rank: Int, scale: Float
-  ) -> [Float] {
-    magnitude.indices.map { row in
-      var sum = matrix.unpack(rows: row..<row + 1).map(Double.init)
-      for k in 0..<rank {
-        let factor = Double(scale) * Double(b[row * rank + k])
-        for column in sum.indices { sum[column] += factor * Double(a[k * matrix.columns + column]) }
+  /// Magnitude over the length of the row of W + scale B A; nil without magnitudes.
+  private func rowFactors(_ u: AdapterUpdate, _ matrix: PackedMatrix) -> [Float]? {
+    u.magnitude.map { magnitude in
+      magnitude.indices.map { row in
+        var sum = matrix.unpack(rows: row..<row + 1).map(Double.init)
+        for k in 0..<u.rank {
+          let factor = Double(u.scale) * Double(u.b[row * u.rank + k])
+          for column in sum.indices { sum[column] += factor * Double(u.a[k * matrix.columns + column]) }
+        }
+        let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return length > 0 ? Float(Double(magnitude[row]) / length) : 1
       }
-      let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      return length > 0 ? Float(Double(magnitude[row]) / length) : 1
     }
   }
 }

@@ -26,20 +26,3 @@ extension Decoder {
   /// The same for all decoders that share their weights.
   var weightsIdentity: ObjectIdentifier { ObjectIdentifier(weights.head) }
 }
-
-extension AdapterBinding {
-  /// The inputs of a layer.
-  static func inputs(
-    query: Adaptable, key: Adaptable, value: Adaptable, output: Adaptable, gate: Adaptable?, up: Adaptable,
-    down: Adaptable
-  ) -> [Input] {
-    let feedForward = (gate.map { [(name: "ffn_gate", $0)] } ?? []) + [(name: "ffn_up", up)]
-    return [
-      Input(
-        matrices: [("attn_q", query), ("attn_k", key), ("attn_v", value)], fused: ["attn_qkv"], place: \.attention),
-      Input(matrices: [("attn_output", output)], place: \.output),
-      Input(matrices: feedForward, fused: gate == nil ? [] : ["ffn_gate_up", "ffn_up"], place: \.feedForward),
-      Input(matrices: [("ffn_down", down)], place: \.down),
-    ]
-  }
-}

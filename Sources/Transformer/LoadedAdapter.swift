@@ -17,6 +17,13 @@ public final class LoadedAdapter: Sendable {
   enum Change<Update: Sendable>: Sendable {
     case update(Update)
     case replacement(PackedMatrix)
+
+    func byteCount(_ ofUpdate: (Update) -> Int) -> Int {
+      switch self {
+      case .update(let update): ofUpdate(update)
+      case .replacement(let matrix): matrix.byteCount
+      }
+    }
   }
 
   let layers: [Layer]
@@ -39,18 +46,8 @@ public final class LoadedAdapter: Sendable {
     self.invocation = invocation
     self.owner = owner
     let updates = layers.flatMap { [$0.attention, $0.output, $0.feedForward, $0.down].compactMap { $0?.byteCount } }
-    var total = updates.reduce(0, +)
-    switch head {
-    case .update(let update): total += update.byteCount
-    case .replacement(let matrix): total += matrix.byteCount
-    case nil: break
-    }
-    switch embedding {
-    case .update(let update): total += update.byteCount
-    case .replacement(let matrix): total += matrix.byteCount
-    case nil: break
-    }
-    byteCount = total
+    byteCount =
+      updates.reduce(0, +) + (head?.byteCount(\.byteCount) ?? 0) + (embedding?.byteCount(\.byteCount) ?? 0)
   }
 
   /// The adapter with another strength: 1 as it was trained, 0 as if it were not there.
@@ -118,7 +115,7 @@ extension [AdaptedRows] {
     for (first, end) in zip(bounds, bounds.dropFirst()) {
       let active = adapters.active(at: position + first - rows.lowerBound)
       // Neighbours with the same adapters are one: their rows go through the kernels together.
-      if let last, last.rows.upperBound == first, last.adapters.isSame(as: active) {
+      if let last, last.rows.upperBound == first, last.adapters == active {
         self[count - 1] = AdaptedRows(rows: last.rows.lowerBound..<end, adapters: active)
       } else if !active.isEmpty {
         append(AdaptedRows(rows: first..<end, adapters: active))
@@ -133,12 +130,6 @@ extension [AdaptedRows] {
         update(applied.adapter).map { AppliedUpdate($0, rows: part.rows, strength: applied.strength) }
       }
     }
-  }
-}
-
-extension [AppliedAdapter] {
-  fileprivate func isSame(as others: [AppliedAdapter]) -> Bool {
-    elementsEqual(others) { $0.adapter === $1.adapter && $0.strength == $1.strength }
   }
 }
 

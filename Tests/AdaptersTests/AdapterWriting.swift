@@ -7,14 +7,6 @@ import KingletTestSupport
 import KingletTransformer
 import Testing
 
-/// A place for what a test writes, removed with it.
-private final class ScratchFolder {
-  let path = NSTemporaryDirectory() + "kinglet-\(UUID().uuidString)"
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-  func callAsFunction(_ name: String) -> String { path + "/" + name }
-}
-
 private func base(_ name: String = "llama") throws -> AdapterBase {
   try AdapterBase(GGUFFile(path: Fixtures.path("arch/\(name)/model.gguf")))
 }

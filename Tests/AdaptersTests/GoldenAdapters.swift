@@ -109,9 +109,3 @@ extension Decoder {
 }
 
 private func copy(_ row: borrowing [Float]) -> [Float] { row.withUnsafeBufferPointer { Array($0) } }
-
-func normalizedError(_ a: [Float], _ b: [Float]) -> Double {
-  guard a.count == b.count else { return .infinity }
-  let squares = zip(a, b).reduce(0.0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
-  return squares / b.reduce(0.0) { $0 + Double($1) * Double($1) }
-}

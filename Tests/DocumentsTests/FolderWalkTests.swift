@@ -1,5 +1,6 @@
 import Foundation
 import KingletErrors
+import KingletTestSupport
 import Testing
 
 @testable import KingletDocuments

@@ -6,15 +6,6 @@ import KingletTensors
 import KingletTestSupport
 import KingletTransformer
 
-/// A place for what a test writes, removed with it.
-final class ScratchFolder {
-  let path = NSTemporaryDirectory() + "kinglet-\(UUID().uuidString)"
-  init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-  func callAsFunction(_ name: String) -> String { path + "/" + name }
-  var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
-}
-
 /// The reference adapters, and the base of the tiny ones.
 enum GoldenAdapter {
   static let root = Shared.path("golden/lora/tiny")
@@ -42,12 +33,6 @@ extension Decoder {
     }
     return result
   }
-}
-
-func normalizedError(_ a: [Float], _ b: [Float]) -> Double {
-  guard a.count == b.count else { return .infinity }
-  let squares = zip(a, b).reduce(0.0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
-  return squares / b.reduce(0.0) { $0 + Double($1) * Double($1) }
 }
 
 /// Bytes of a tensor.

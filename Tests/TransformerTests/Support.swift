@@ -40,16 +40,6 @@ func indexOfMaximum(_ row: ArraySlice<Float>) -> Int {
   row.indices.max { row[$0] < row[$1] || row[$0] == row[$1] && $0 > $1 }.map { $0 - row.startIndex } ?? -1
 }
 
-/// Sum of squared differences over sum of squares.
-func normalizedError(_ actual: [Float], _ expected: [Float]) -> Double {
-  var (difference, power) = (0.0, 0.0)
-  for (a, e) in zip(actual, expected) {
-    difference += Double(a - e) * Double(a - e)
-    power += Double(e) * Double(e)
-  }
-  return difference / power
-}
-
 /// Sum over positions from 1 on of -ln p(ids[t] | ids[..<t]).
 func negativeLogLikelihood(_ rows: [ArraySlice<Float>], _ ids: [Int32]) -> Double {
   zip(rows, ids.dropFirst()).reduce(0) { total, pair in

@@ -98,7 +98,7 @@ struct Bench: ParsableCommand {
     if try lengths != nil || Encoder.isEncoder(file) { return try benchEncoder(file, plan, bar) }
     let result = try Benchmark.run(
       file, plan: plan, compute: .init(activations: activations, matmul: matmul), cacheType: kvType,
-      adapters: { (decoder) throws(KingletError) in try adapters.load(for: decoder) },
+      adapters: { (decoder) throws(KingletError) in try adapters.load(decoder.load) },
       isCancelled: { Interrupts.shared.isInterrupted }, progress: { bar.update($0) })
     bar.finish()
     switch json ? .json : format {

@@ -42,7 +42,7 @@ struct Chat: AsyncParsableCommand {
       _ = try await ChatSession(model).respond("?")
       return
     }
-    var applied = try zip(adapters.specifications, adapters.load(for: model)).map { (name: $0, adapter: $1) }
+    var applied = try zip(adapters.specifications, adapters.load(model.load)).map { (name: $0, adapter: $1) }
     let isInteractive = isTerminal(0)
     if isInteractive { standardError("\(model.description)\nType /help for help.\n") }
     var instructions = system

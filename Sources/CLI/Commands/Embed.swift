@@ -55,7 +55,8 @@ struct Embed: AsyncParsableCommand {
 
   func run() async throws {
     let texts = try readTexts()
-    let model = try adapters.apply(to: await embedding.load())
+    let base = try await embedding.load()
+    let model = try base.adapted(by: adapters.load(base.load))
     var embedder = model.embedder
     var sequences = texts.map { model.tokens(of: $0, task: embedding.embeddingTask) }
     if let tokens {

@@ -48,7 +48,7 @@ struct Generate: AsyncParsableCommand {
     guard !text.isEmpty else { throw KingletError(.invalidArgument, "the prompt is empty") }
     let model = try await loading.load()
     var options = sampling.options(defaultMaxTokens: 512)
-    options.adapters = try adapters.load(for: model)
+    options.adapters = try adapters.load(model.load)
     let stream: GenerationStream
     if chat {
       stream = ChatSession(model, instructions: system).stream(text, options: options)

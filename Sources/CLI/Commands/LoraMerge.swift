@@ -110,7 +110,7 @@ private struct PerplexityProbe {
   func measure(_ file: GGUFFile, _ adapters: [(adapter: Adapter, strength: Float)]) throws(KingletError) -> Double {
     var decoder = try Decoder.load(file, options: .init(compute: .init(threads: threads, activations: .f32)))
     var applied: [AppliedAdapter] = []
-    for (adapter, strength) in adapters { applied.append(try decoder.adapter(adapter.updates).scaled(strength)) }
+    for (adapter, strength) in adapters { applied.append(try decoder.load(adapter).scaled(strength)) }
     decoder = try decoder.adapted(by: applied)
     let bar = ProgressBar(adapters.isEmpty ? "Perplexity of the merged model" : "Perplexity with the adapters")
     defer { bar.finish() }
@@ -148,7 +148,7 @@ private struct Report: Encodable {
       .sorted { $0.bytes > $1.bytes }
     unmergedPerplexity = perplexities?.unmerged
     mergedPerplexity = perplexities?.merged
-    self.seconds = Double(seconds.components.seconds) + Double(seconds.components.attoseconds) * 1e-18
+    self.seconds = seconds / .seconds(1)
   }
 
   func text(baseBytes: Int) -> String {

@@ -39,7 +39,7 @@ struct PerplexityCommand: ParsableCommand {
     let loading = ProgressBar("Loading")
     var decoder = try Decoder.load(gguf, options: .init(compute: compute.options), progress: { loading.update($0) })
     loading.finish()
-    decoder = try decoder.adapted(by: adapters.load(for: decoder))
+    decoder = try decoder.adapted(by: adapters.load(decoder.load))
     let beginning = tokenizer.special.addsBOS ? tokenizer.special.bos : nil
     // The chunks are those of the text with its beginning of sequence, which then leads every chunk.
     let tokens = (beginning.map { [$0] } ?? []) + tokenizer.encode(text, addSpecial: false)

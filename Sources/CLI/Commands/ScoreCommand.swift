@@ -59,7 +59,7 @@ struct ScoreCommand: ParsableCommand {
     let loading = ProgressBar("Loading")
     var decoder = try Decoder.load(file, options: .init(compute: compute.options), progress: { loading.update($0) })
     loading.finish()
-    decoder = try decoder.adapted(by: adapters.load(for: decoder).map { $0.starting(in: ids) })
+    decoder = try decoder.adapted(by: adapters.load(decoder.load).map { $0.starting(in: ids) })
     let bar = ProgressBar("Scoring")
     var done = 0
     Interrupts.shared.handle {}

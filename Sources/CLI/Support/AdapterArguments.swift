@@ -12,38 +12,14 @@ struct AdapterArguments: ParsableArguments {
       valueName: "path[=scale]"))
   var specifications: [String] = []
 
-  /// The adapters, made ready for a decoder.
-  func load(for decoder: Decoder) throws(KingletError) -> [AppliedAdapter] {
+  /// The adapters, made ready by what a model has for it.
+  func load(_ load: (Adapter) throws(KingletError) -> LoadedAdapter) throws(KingletError) -> [AppliedAdapter] {
     var adapters: [AppliedAdapter] = []
     for specification in specifications {
       let (adapter, strength) = try AdapterArguments.read(specification)
-      try adapter.check(architecture: decoder.description.architecture)
-      do throws(KingletError) {
-        adapters.append(try decoder.adapter(adapter.updates, invocation: adapter.invocation).scaled(strength))
-      } catch {
-        throw error.located(in: adapter.path)
-      }
+      adapters.append(try load(adapter).scaled(strength))
     }
     return adapters
-  }
-
-  func load(for model: LanguageModel) throws(KingletError) -> [AppliedAdapter] {
-    var adapters: [AppliedAdapter] = []
-    for specification in specifications {
-      let (adapter, strength) = try AdapterArguments.read(specification)
-      adapters.append(try model.load(adapter).scaled(strength))
-    }
-    return adapters
-  }
-
-  /// The model with the adapters applied to all its texts.
-  func apply(to model: EmbeddingModel) throws(KingletError) -> EmbeddingModel {
-    var adapters: [AppliedAdapter] = []
-    for specification in specifications {
-      let (adapter, strength) = try AdapterArguments.read(specification)
-      adapters.append(try model.load(adapter).scaled(strength))
-    }
-    return try model.adapted(by: adapters)
   }
 
   /// "path" or "path=0.5".

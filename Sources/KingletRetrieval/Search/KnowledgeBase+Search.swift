@@ -38,8 +38,8 @@ extension KnowledgeBase {
     let isFused = options.mode == .blend || options.mode == .hybrid
     let spare = options.diversity > 0 || options.threshold != nil ? 4 : 1
     let depth = isFused ? max(Self.fusionDepth, 2 * options.top * spare) : options.top * spare
-    var dense = DenseRun(hits: [], mean: 0, deviation: 0)
-    var words = KeywordRun(hits: [], mean: 0, deviation: 0)
+    var dense = ScoredRun()
+    var words = ScoredRun()
     var vector: [Float] = []
     if options.mode != .keyword || options.diversity > 0 || options.threshold != nil {
       vector = try self.vector(of: query, isCancelled: isCancelled)
@@ -66,7 +66,7 @@ extension KnowledgeBase {
   /// Scores in units of their standard deviation, so that a weight means the same for every query; and a small part for
   /// likeness to the first hits.
   private func blend(
-    _ dense: DenseRun, _ words: KeywordRun, _ vector: [Float]
+    _ dense: ScoredRun, _ words: ScoredRun, _ vector: [Float]
   ) throws(KingletError) -> [ScoredChunk] {
     var scores: [Int64: Float] = [:]
     let keyword = Dictionary(words.hits.map { ($0.id, $0.score) }) { first, _ in first }
@@ -115,7 +115,7 @@ extension KnowledgeBase {
   }
 
   private func hits(
-    _ ranked: [ScoredChunk], _ query: String, _ cosines: [Int64: Float], _ dense: DenseRun, _ words: KeywordRun
+    _ ranked: [ScoredChunk], _ query: String, _ cosines: [Int64: Float], _ dense: ScoredRun, _ words: ScoredRun
   ) throws(KingletError) -> [SearchHit] {
     let chunks = Dictionary(try store.chunks(ranked.map(\.id)).map { ($0.id, $0) }) { first, _ in first }
     let documents = Dictionary(

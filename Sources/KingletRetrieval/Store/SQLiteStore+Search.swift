@@ -63,7 +63,7 @@ extension SQLiteStore {
     }
   }
 
-  public func nearest(_ vector: [Float], count: Int, where filter: SearchFilter) throws(KingletError) -> DenseRun {
+  public func nearest(_ vector: [Float], count: Int, where filter: SearchFilter) throws(KingletError) -> ScoredRun {
     let allowed = try filter.isEmpty ? nil : self.ids(where: filter)
     return try index.nearest(vector, count: count, among: allowed, summaries: filter.includesSummaries, in: self)
   }
@@ -83,9 +83,9 @@ extension SQLiteStore {
     }
   }
 
-  public func matching(_ text: String, count: Int, where filter: SearchFilter) throws(KingletError) -> KeywordRun {
+  public func matching(_ text: String, count: Int, where filter: SearchFilter) throws(KingletError) -> ScoredRun {
     guard let expression = KeywordQuery.expression(for: text), count > 0 else {
-      return KeywordRun(hits: [], mean: 0, deviation: 0)
+      return ScoredRun()
     }
     let (condition, arguments) = filter.sql
     return try read { database in
@@ -107,7 +107,7 @@ extension SQLiteStore {
       hits.sort { $0.score > $1.score || $0.score == $1.score && $0.id < $1.id }
       let total = Double(max(1, try Int.fetchOne(database, sql: "SELECT count(*) FROM chunk WHERE kind = 0") ?? 1))
       let mean = sum / total
-      return KeywordRun(
+      return ScoredRun(
         hits: Array(hits.prefix(count)), mean: Float(mean),
         deviation: Float(max(0, squares / total - mean * mean).squareRoot()))
     }

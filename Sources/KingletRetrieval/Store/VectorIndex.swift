@@ -45,7 +45,7 @@ final class VectorIndex: Sendable {
 
   func nearest(
     _ query: [Float], count: Int, among allowed: [Int64]?, summaries: Bool, in store: SQLiteStore
-  ) throws(KingletError) -> DenseRun {
+  ) throws(KingletError) -> ScoredRun {
     var (candidates, run) = try state.withLock { (state) throws(KingletError) in
       try scan(query, count, allowed, summaries, &state, store)
     }
@@ -75,11 +75,11 @@ final class VectorIndex: Sendable {
   /// What a scan finds: candidates of quantised rows, and hits among exact ones.
   private func scan(
     _ query: [Float], _ count: Int, _ allowed: [Int64]?, _ summaries: Bool, _ state: inout State, _ store: SQLiteStore
-  ) throws(KingletError) -> (candidates: [ScoredChunk], run: DenseRun) {
+  ) throws(KingletError) -> (candidates: [ScoredChunk], run: ScoredRun) {
     try load(&state, from: store)
     var candidates: [ScoredChunk] = []
     var exact: [ScoredChunk] = []
-    guard let compute = state.compute else { return ([], DenseRun(hits: [], mean: 0, deviation: 0)) }
+    guard let compute = state.compute else { return ([], ScoredRun()) }
     for part in state.parts {
       let mask = mask(part, allowed, summaries)
       let wanted = part.isExact ? count : count * Self.candidatesPerHit + Self.moreCandidates
@@ -89,7 +89,7 @@ final class VectorIndex: Sendable {
       }
     }
     let (mean, deviation) = spread(query, state.sample)
-    return (candidates, DenseRun(hits: exact, mean: mean, deviation: deviation))
+    return (candidates, ScoredRun(hits: exact, mean: mean, deviation: deviation))
   }
 
   private func load(_ state: inout State, from store: SQLiteStore) throws(KingletError) {

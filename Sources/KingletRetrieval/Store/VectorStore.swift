@@ -43,32 +43,21 @@ public protocol VectorStore: Sendable {
   func vectors(_ ids: [Int64]) throws(KingletError) -> [Int64: [Float]]
 
   /// The chunks nearest to a vector, the nearest first, with the product of both vectors.
-  func nearest(_ vector: [Float], count: Int, where filter: SearchFilter) throws(KingletError) -> DenseRun
+  func nearest(_ vector: [Float], count: Int, where filter: SearchFilter) throws(KingletError) -> ScoredRun
   /// How the products of a vector with all chunks are distributed, by a sample of them.
   func spread(of vector: [Float]) throws(KingletError) -> (mean: Float, deviation: Float)
-  /// The chunks that match the words of a text best (BM25), the best first; the score is higher for better ones.
-  func matching(_ text: String, count: Int, where filter: SearchFilter) throws(KingletError) -> KeywordRun
+  /// The chunks that match the words of a text best (BM25), the best first; the score is higher for better ones, and 0
+  /// for chunks without a match.
+  func matching(_ text: String, count: Int, where filter: SearchFilter) throws(KingletError) -> ScoredRun
 
   func statistics() throws(KingletError) -> StoreStatistics
   /// Whether the file is sound; what is wrong, otherwise.
   func integrityProblems() throws(KingletError) -> [String]
 }
 
-/// The nearest chunks, and how scores are distributed over all of them, which tells what a score is worth.
-public struct DenseRun: Sendable, Equatable {
-  public var hits: [ScoredChunk]
-  public var mean: Float
-  public var deviation: Float
-
-  public init(hits: [ScoredChunk] = [], mean: Float = 0, deviation: Float = 0) {
-    self.hits = hits
-    self.mean = mean
-    self.deviation = deviation
-  }
-}
-
-/// The chunks that match best, and how scores are distributed over all chunks, those without a match counting 0.
-public struct KeywordRun: Sendable, Equatable {
+/// The best chunks by one kind of score, and how those scores are distributed over all chunks, which tells what a score is
+/// worth.
+public struct ScoredRun: Sendable, Equatable {
   public var hits: [ScoredChunk]
   public var mean: Float
   public var deviation: Float
