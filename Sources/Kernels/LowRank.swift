@@ -1,18 +1,30 @@
 // The two halves of a low-rank update (LoRA, Hu et al. 2021) of a product W x: A x, which is as short as the rank, and
-// B (A x), which is added to the product. A lies row by row, as its rows are long and few: sums run along columns, and no
-// lane is left empty by a small rank. B lies in panels of 16 rows, column by column, as float weights do:
+// B (A x), which is added to the product. A's rows are long and few: sums run along columns, so that no lane is left empty
+// by a small rank, and four rows lie side by side, 16 columns at a time, so that they are read as one stream:
+//
+//      panel 0                                                    panel 1
+//      | a k0: c0 … c15 | k1: c0 … c15 | k2 … | k3 … | k0: c16 …  | a k4: c0 … c15 | …
+//
+// Columns and rows that are missing from a whole panel are zeros. B lies in panels of 16 rows, column by column, as float
+// weights do, so that sums have the order of the outputs they are added to:
 //
 //      panel 0                                    panel 1
 //      | b r0 … r15  | b r0 … r15  | …            | b r16 … r31 | …
 //      | rank 0      | rank 1      |
-//
-// so that sums have the order of the outputs they are added to.
+
+/// What the numbers of a low-rank factor are kept as.
+public enum FactorPrecision: Sendable {
+  case single
+  case half
+
+  public var byteCount: Int { self == .single ? 4 : 2 }
+}
 
 /// The arguments of `KernelTable.projectLowRank`: `out = strength * (A x)` of some tokens.
 public struct LowRankProjection {
-  /// `[rank, columns]`, `aStride` floats from one row to the next.
-  public let a: UnsafePointer<Float>
-  public let aStride: Int
+  /// Panels of four rows, `[columns / 16][4][16]` each; see above.
+  public let a: UnsafeRawPointer
+  public let precision: FactorPrecision
   public let rank: Int
   public let columns: Int
   /// `[tokenCount, columns]`.
@@ -24,12 +36,17 @@ public struct LowRankProjection {
   public let out: UnsafeMutablePointer<Float>
   public let outStride: Int
 
+  /// Rows of a panel of A.
+  public static let panelRows = 4
+  /// Columns of a row that lie together.
+  public static let panelColumns = 16
+
   public init(
-    a: UnsafePointer<Float>, aStride: Int, rank: Int, columns: Int, x: UnsafePointer<Float>, xStride: Int,
+    a: UnsafeRawPointer, precision: FactorPrecision, rank: Int, columns: Int, x: UnsafePointer<Float>, xStride: Int,
     tokenCount: Int, strength: Float, out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
     self.a = a
-    self.aStride = aStride
+    self.precision = precision
     self.rank = rank
     self.columns = columns
     self.x = x
@@ -42,18 +59,36 @@ public struct LowRankProjection {
 }
 
 extension LowRankProjection {
-  /// The same for some rows of A alone.
-  public func rows(_ range: Range<Int>) -> LowRankProjection {
-    LowRankProjection(
-      a: a + range.lowerBound * aStride, aStride: aStride, rank: range.count, columns: columns, x: x, xStride: xStride,
-      tokenCount: tokenCount, strength: strength, out: out + range.lowerBound, outStride: outStride)
+  /// Numbers of a panel of A.
+  public static func panelCount(columns: Int) -> Int {
+    (columns + panelColumns - 1) / panelColumns * panelColumns * panelRows
+  }
+
+  /// The bytes of A.
+  public var aBytes: UnsafeRawBufferPointer {
+    let panels = (rank + Self.panelRows - 1) / Self.panelRows
+    return UnsafeRawBufferPointer(
+      start: a, count: panels * Self.panelCount(columns: columns) * precision.byteCount)
+  }
+
+  /// Calls `body` with the same for each panel of A alone.
+  public func forEachPanel(_ body: (LowRankProjection) -> Void) {
+    let panelByteCount = Self.panelCount(columns: columns) * precision.byteCount
+    for first in stride(from: 0, to: rank, by: Self.panelRows) {
+      body(
+        LowRankProjection(
+          a: a + first / Self.panelRows * panelByteCount, precision: precision,
+          rank: min(Self.panelRows, rank - first), columns: columns, x: x, xStride: xStride, tokenCount: tokenCount,
+          strength: strength, out: out + first, outStride: outStride))
+    }
   }
 }
 
 /// The arguments of `KernelTable.addLowRank`: `out = out * factors + B low` of some rows and tokens.
 public struct LowRankAddition {
-  /// Panels of 16 rows, `[rank][16]` each; see above.
-  public let b: UnsafePointer<Float>
+  /// Panels of 16 rows, `[rank][16]` each; see above. Behind the last one is memory that may be read as another row.
+  public let b: UnsafeRawPointer
+  public let precision: FactorPrecision
   public let rank: Int
   /// The rows of B that are added, `firstRow ..< firstRow + rowCount`.
   public let firstRow: Int
@@ -72,10 +107,12 @@ public struct LowRankAddition {
   public static let panelRows = 16
 
   public init(
-    b: UnsafePointer<Float>, rank: Int, firstRow: Int, rowCount: Int, low: UnsafePointer<Float>, lowStride: Int,
-    tokenCount: Int, factors: UnsafePointer<Float>?, out: UnsafeMutablePointer<Float>, outStride: Int
+    b: UnsafeRawPointer, precision: FactorPrecision, rank: Int, firstRow: Int, rowCount: Int,
+    low: UnsafePointer<Float>, lowStride: Int, tokenCount: Int, factors: UnsafePointer<Float>?,
+    out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
     self.b = b
+    self.precision = precision
     self.rank = rank
     self.firstRow = firstRow
     self.rowCount = rowCount

@@ -2,10 +2,31 @@ import CIntrinsics
 import KingletKernels
 
 // Low-rank updates. Projections take four rows of A by four tokens: per sixteen columns 8 loads and 16 FMA, sums across
-// lanes at the end of the rows. A single token takes four rows side by side, bound by memory: 4 streams, each fetched ahead
-// where the next four rows are. Additions take sixteen rows by four tokens: per rank one load of B, 4 broadcasts, 4 FMA.
+// lanes at the end of the rows. A single token is bound by memory: one stream, fetched a kilobyte ahead. Additions take
+// sixteen rows by four tokens: per rank one load of B, 4 broadcasts, 4 FMA. Halves are widened as they are loaded
+// (`vcvtph2ps`, two instructions of the processor for sixteen numbers).
 
-/// Sums of four rows of A.
+/// How sixteen numbers of a factor are loaded.
+private protocol Factor {
+  static var byteCount: Int { get }
+  static func load(_ factor: UnsafeRawPointer, _ index: Int) -> Floats
+}
+
+private enum SingleFactor: Factor {
+  @inline(__always) static var byteCount: Int { 4 }
+  @inline(__always) static func load(_ factor: UnsafeRawPointer, _ index: Int) -> Floats {
+    loadFloats(factor, index &* 4)
+  }
+}
+
+private enum HalfFactor: Factor {
+  @inline(__always) static var byteCount: Int { 2 }
+  @inline(__always) static func load(_ factor: UnsafeRawPointer, _ index: Int) -> Floats {
+    loadHalves(factor, index &* 2)
+  }
+}
+
+/// Sums of the four rows of a panel of A.
 private struct FourRows {
   var (s0, s1, s2, s3) = (_mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps(), _mm512_setzero_ps())
 
@@ -20,107 +41,121 @@ private struct FourRows {
   }
 
   @inline(__always)
-  mutating func load(_ a: UnsafePointer<Float>, _ stride: Int) {
-    s0 = _mm512_loadu_ps(a)
-    s1 = _mm512_loadu_ps(a + stride)
-    s2 = _mm512_loadu_ps(a + 2 &* stride)
-    s3 = _mm512_loadu_ps(a + 3 &* stride)
+  mutating func load<F: Factor>(_ factor: F.Type, _ panel: UnsafeRawPointer, _ column: Int) {
+    s0 = F.load(panel, 4 &* column)
+    s1 = F.load(panel, 4 &* column &+ 16)
+    s2 = F.load(panel, 4 &* column &+ 32)
+    s3 = F.load(panel, 4 &* column &+ 48)
   }
 
+  /// Of the first `count` rows.
   @inline(__always)
-  func store(_ out: UnsafeMutablePointer<Float>, times strength: Float) {
+  func store(_ out: UnsafeMutablePointer<Float>, _ count: Int, times strength: Float) {
     out[0] = strength * _mm512_reduce_add_ps(s0)
-    out[1] = strength * _mm512_reduce_add_ps(s1)
-    out[2] = strength * _mm512_reduce_add_ps(s2)
-    out[3] = strength * _mm512_reduce_add_ps(s3)
+    if count > 1 { out[1] = strength * _mm512_reduce_add_ps(s1) }
+    if count > 2 { out[2] = strength * _mm512_reduce_add_ps(s2) }
+    if count > 3 { out[3] = strength * _mm512_reduce_add_ps(s3) }
   }
 }
 
 @inline(never)
 func projectLowRank512(_ p: LowRankProjection) {
-  var token = 0
-  while token &+ 4 <= p.tokenCount {
-    let (x, out) = (p.x + token &* p.xStride, p.out + token &* p.outStride)
-    var row = 0
-    while row &+ 4 <= p.rank {
-      let a = p.a + row &* p.aStride
+  if p.precision == .half { project(p, HalfFactor.self) } else { project(p, SingleFactor.self) }
+}
+
+@inline(__always)
+private func project<F: Factor>(_ p: LowRankProjection, _ factor: F.Type) {
+  let panelByteCount = (p.columns &+ 15) / 16 &* 64 &* F.byteCount
+  var row = 0
+  var panel = p.a
+  while row < p.rank {
+    let count = min(4, p.rank &- row)
+    var token = 0
+    while token &+ 4 <= p.tokenCount {
+      let (x, out) = (p.x + token &* p.xStride, p.out + token &* p.outStride + row)
       var (t0, t1, t2, t3) = (FourRows(), FourRows(), FourRows(), FourRows())
       var w = FourRows()
-      // Rows of A end in zeros, up to a whole vector.
       forEachVector(p.columns) { i, mask in
-        w.load(a + i, p.aStride)
+        w.load(F.self, panel, i)
         t0.add(w, _mm512_maskz_loadu_ps(mask, x + i))
         t1.add(w, _mm512_maskz_loadu_ps(mask, x + p.xStride + i))
         t2.add(w, _mm512_maskz_loadu_ps(mask, x + 2 &* p.xStride + i))
         t3.add(w, _mm512_maskz_loadu_ps(mask, x + 3 &* p.xStride + i))
       }
-      t0.store(out + row, times: p.strength)
-      t1.store(out + p.outStride + row, times: p.strength)
-      t2.store(out + 2 &* p.outStride + row, times: p.strength)
-      t3.store(out + 3 &* p.outStride + row, times: p.strength)
-      row &+= 4
+      t0.store(out, count, times: p.strength)
+      t1.store(out + p.outStride, count, times: p.strength)
+      t2.store(out + 2 &* p.outStride, count, times: p.strength)
+      t3.store(out + 3 &* p.outStride, count, times: p.strength)
+      token &+= 4
     }
-    var slot = 0
-    while slot < 4 {
-      projectRows(p, from: row, x + slot &* p.xStride, out + slot &* p.outStride)
-      slot &+= 1
-    }
-    token &+= 4
-  }
-  while token < p.tokenCount {
-    let (x, out) = (p.x + token &* p.xStride, p.out + token &* p.outStride)
-    var row = 0
-    while row &+ 4 <= p.rank {
-      let a = p.a + row &* p.aStride
+    while token < p.tokenCount {
+      let (x, out) = (p.x + token &* p.xStride, p.out + token &* p.outStride + row)
       var (sums, w) = (FourRows(), FourRows())
       forEachVector(p.columns) { i, mask in
-        w.load(a + i, p.aStride)
-        kinglet512_prefetch(a + 4 &* p.aStride + i)
-        kinglet512_prefetch(a + 5 &* p.aStride + i)
-        kinglet512_prefetch(a + 6 &* p.aStride + i)
-        kinglet512_prefetch(a + 7 &* p.aStride + i)
+        w.load(F.self, panel, i)
+        let ahead = panel + (4 &* i &* F.byteCount &+ 1024)
+        kinglet512_prefetch(ahead)
+        kinglet512_prefetch(ahead + 64)
+        if F.byteCount == 4 {
+          kinglet512_prefetch(ahead + 128)
+          kinglet512_prefetch(ahead + 192)
+        }
         sums.add(w, _mm512_maskz_loadu_ps(mask, x + i))
       }
-      sums.store(out + row, times: p.strength)
-      row &+= 4
+      sums.store(out, count, times: p.strength)
+      token &+= 1
     }
-    projectRows(p, from: row, x, out)
-    token &+= 1
-  }
-}
-
-/// The last rows, of which there are fewer than four, one by one.
-@inline(__always)
-private func projectRows(
-  _ p: LowRankProjection, from first: Int, _ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>
-) {
-  var row = first
-  while row < p.rank {
-    let a = p.a + row &* p.aStride
-    var sum = _mm512_setzero_ps()
-    forEachVector(p.columns) { i, mask in
-      sum = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_maskz_loadu_ps(mask, x + i), sum)
-    }
-    out[row] = p.strength * _mm512_reduce_add_ps(sum)
-    row &+= 1
+    row &+= 4
+    panel += panelByteCount
   }
 }
 
 @inline(never)
 func addLowRank512(_ t: LowRankAddition) {
+  if t.precision == .half { add(t, HalfFactor.self) } else { add(t, SingleFactor.self) }
+}
+
+@inline(__always)
+private func add<F: Factor>(_ t: LowRankAddition, _ factor: F.Type) {
   var i = 0
+  if t.tokenCount == 1, t.factors == nil, t.firstRow & 15 == 0 { i = addPanelPairs(t, F.self) }
   while i < t.rowCount {
     let row = t.firstRow &+ i
     let lane = row & 15
     let count = min(16 &- lane, t.rowCount &- i)
-    addPanel(t, i, t.b + (row &- lane) &* t.rank + lane, tailMask(count))
+    addPanel(t, i, t.b + ((row &- lane) &* t.rank + lane) &* F.byteCount, tailMask(count), F.self)
     i &+= count
   }
 }
 
-/// Rows of one panel.
+/// Rows of one token, two panels at once as sums of few products wait for each other; as many as there are.
 @inline(__always)
-private func addPanel(_ t: LowRankAddition, _ i: Int, _ b: UnsafePointer<Float>, _ mask: UInt16) {
+private func addPanelPairs<F: Factor>(_ t: LowRankAddition, _ factor: F.Type) -> Int {
+  let (rank, low, out) = (t.rank, t.low, t.out)
+  let panelByteCount = rank &* 16 &* F.byteCount
+  var b = t.b + t.firstRow &* rank &* F.byteCount
+  var i = 0
+  while i &+ 32 <= t.rowCount {
+    var (s0, s1) = (_mm512_loadu_ps(out + i), _mm512_loadu_ps(out + i + 16))
+    let second = b + panelByteCount
+    var k = 0
+    while k < rank {
+      let x = _mm512_set1_ps(low[k])
+      s0 = _mm512_fmadd_ps(F.load(b, 16 &* k), x, s0)
+      s1 = _mm512_fmadd_ps(F.load(second, 16 &* k), x, s1)
+      k &+= 1
+    }
+    _mm512_storeu_ps(out + i, s0)
+    _mm512_storeu_ps(out + i + 16, s1)
+    b += 2 &* panelByteCount
+    i &+= 32
+  }
+  return i
+}
+
+/// Rows of one panel. Lanes that the mask leaves out hold what lies behind it, and are not stored.
+@inline(__always)
+private func addPanel<F: Factor>(_ t: LowRankAddition, _ i: Int, _ b: UnsafeRawPointer, _ mask: UInt16, _: F.Type) {
   let one = _mm512_set1_ps(1)
   let factors = t.factors.map { _mm512_maskz_loadu_ps(mask, $0 + i) } ?? one
   var token = 0
@@ -132,7 +167,7 @@ private func addPanel(_ t: LowRankAddition, _ i: Int, _ b: UnsafePointer<Float>,
     var s3 = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, out + 3 &* t.outStride), factors)
     var k = 0
     while k < t.rank {
-      let w = _mm512_maskz_loadu_ps(mask, b + 16 &* k)
+      let w = F.load(b, 16 &* k)
       s0 = _mm512_fmadd_ps(w, _mm512_set1_ps(low[k]), s0)
       s1 = _mm512_fmadd_ps(w, _mm512_set1_ps(low[t.lowStride &+ k]), s1)
       s2 = _mm512_fmadd_ps(w, _mm512_set1_ps(low[2 &* t.lowStride &+ k]), s2)
@@ -150,7 +185,7 @@ private func addPanel(_ t: LowRankAddition, _ i: Int, _ b: UnsafePointer<Float>,
     var sum = _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, out), factors)
     var k = 0
     while k < t.rank {
-      sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, b + 16 &* k), _mm512_set1_ps(low[k]), sum)
+      sum = _mm512_fmadd_ps(F.load(b, 16 &* k), _mm512_set1_ps(low[k]), sum)
       k &+= 1
     }
     _mm512_mask_storeu_ps(out, mask, sum)

@@ -29,7 +29,7 @@ extension Compute {
     for worker in 0..<threads { candidate(worker).initialize(to: Candidate()) }
     pool.runRanges(
       split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
-      upcoming: upcoming(1, after: matrix) {
+      upcoming: upcoming(x, after: matrix) {
         ReadAhead.Phase(matrices: [matrix], splits: [split], sharesTasks: false)
       }
     ) { tasks, worker in

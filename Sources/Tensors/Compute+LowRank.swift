@@ -10,23 +10,16 @@ struct ProjectedUpdate {
   /// `strength * (A x)`, `[rows, rank]`.
   let low: UnsafeMutablePointer<Float>
 
-  /// How its rows of the pass, `x`, are multiplied, in tasks: eight tokens, or of fewer some rows of A.
-  fileprivate func projections(_ x: UnsafePointer<Float>, _ stride: Int) -> [LowRankProjection] {
+  /// Calls `body` with the tasks that multiply its rows of the pass, `x`: eight tokens, or of fewer a panel of A.
+  fileprivate func forEachTask(_ x: UnsafePointer<Float>, _ xStride: Int, _ body: (LowRankProjection) -> Void) {
     let tokensAtOnce = 8
-    return Swift.stride(from: 0, to: rows.count, by: tokensAtOnce).flatMap { first in
+    for first in stride(from: 0, to: rows.count, by: tokensAtOnce) {
       let whole = LowRankProjection(
-        a: update.a.base, aStride: update.stride, rank: update.rank, columns: update.columns,
-        x: x + (rows.lowerBound + first) * stride, xStride: stride, tokenCount: min(tokensAtOnce, rows.count - first),
+        a: update.a.base, precision: update.a.precision, rank: update.rank, columns: update.columns,
+        x: x + (rows.lowerBound + first) * xStride, xStride: xStride, tokenCount: min(tokensAtOnce, rows.count - first),
         strength: strength, out: low + first * update.rank, outStride: update.rank)
-      return rows.count < tokensAtOnce ? whole.split : [whole]
+      if rows.count < tokensAtOnce { whole.forEachPanel(body) } else { body(whole) }
     }
-  }
-}
-
-extension LowRankProjection {
-  /// By rows of A that kernels take side by side.
-  fileprivate var split: [LowRankProjection] {
-    Swift.stride(from: 0, to: rank, by: 4).map { rows($0..<min(rank, $0 + 4)) }
   }
 }
 
@@ -35,7 +28,8 @@ struct UpdateTask {
   let rows: Range<Int>
   let low: UnsafePointer<Float>
   let lowStride: Int
-  let b: UnsafePointer<Float>
+  let b: UnsafeRawPointer
+  let precision: FactorPrecision
   let rank: Int
   /// What the products are multiplied by before; of updates of the same rows only the first has it, for all of them.
   let factors: UnsafePointer<Float>?
@@ -49,9 +43,13 @@ struct UpdateTasks {
   /// Factors that were made for this pass.
   private var kept: [FloatVector] = []
 
-  /// Lends the tasks to a phase.
-  func lend(_ body: (UnsafeBufferPointer<UpdateTask>) -> Void) {
-    withExtendedLifetime(kept) { tasks.withUnsafeBufferPointer(body) }
+  /// Lends the tasks, and the projections they wait for, to a phase.
+  func lend(_ pending: PendingProjections, _ body: (PhaseUpdates) -> Void) {
+    withExtendedLifetime(kept) {
+      tasks.withUnsafeBufferPointer { tasks in
+        pending.lend { body(PhaseUpdates(tasks: tasks, projections: $0)) }
+      }
+    }
   }
 
   /// Adds those of one matrix.
@@ -65,7 +63,7 @@ struct UpdateTasks {
         tasks.append(
           UpdateTask(
             rows: projected.rows, low: projected.low + target.ranks.lowerBound, lowStride: projected.update.rank,
-            b: target.b.base, rank: target.ranks.count,
+            b: target.b.base, precision: target.b.precision, rank: target.ranks.count,
             factors: isFirst ? factors(updates, of: matrix, rows: projected.rows) : nil,
             biasChange: target.biasChange?.base, strength: projected.strength))
       }
@@ -92,6 +90,17 @@ struct UpdateTasks {
   }
 }
 
+/// What updates do in a phase.
+struct PhaseUpdates {
+  fileprivate let tasks: UnsafeBufferPointer<UpdateTask>
+  fileprivate let projections: PendingProjections.Lent
+
+  /// To be called by a worker before it multiplies.
+  func begin(_ worker: Int, _ table: KernelTable) {
+    if !tasks.isEmpty { projections.help(worker, table) }
+  }
+}
+
 extension Compute {
   /// Says how the first factors of updates are multiplied by their rows of an input, which the phase that multiplies the
   /// input does first: until then they are `pending`. A token's result has the same bits whatever other rows there are.
@@ -113,37 +122,48 @@ extension Compute {
       projected.append(ProjectedUpdate(update: u.update, rows: u.rows, strength: u.strength, low: low))
       low += u.rows.count * u.update.rank
     }
-    pending.begin(projected.flatMap { $0.projections(x, stride) })
+    pending.removeAll()
+    for u in projected { u.forEachTask(x, stride) { pending.add($0) } }
+    pending.begin(workers: threads)
     return projected
   }
 
+  /// Asks for what the calling thread will read of first factors, while it prepares the input.
+  func fetch(_ updates: [AppliedUpdate]) {
+    for u in updates {
+      let a = u.update.a
+      for line in stride(from: 0, to: a.byteCount / threads, by: 64) { kinglet_prefetch(a.base + line) }
+    }
+  }
+
   /// Asks for what `add` will read for one token, while its product is computed.
-  func fetch(_ updates: UnsafeBufferPointer<UpdateTask>, _ indices: Range<Int>, tokens: Range<Int>, rows: Range<Int>) {
+  func fetch(_ updates: PhaseUpdates, _ indices: Range<Int>, tokens: Range<Int>, rows: Range<Int>) {
     guard tokens.count == 1 else { return }
-    for index in indices where updates[index].rows.contains(tokens.lowerBound) {
-      let b = UnsafeRawPointer(updates[index].b + rows.lowerBound * updates[index].rank)
-      for line in stride(from: 0, to: rows.count * updates[index].rank * MemoryLayout<Float>.stride, by: 64) {
-        kinglet_prefetch(b + line)
-      }
+    for index in indices where updates.tasks[index].rows.contains(tokens.lowerBound) {
+      let update = updates.tasks[index]
+      let rowByteCount = update.rank * update.precision.byteCount
+      let b = update.b + rows.lowerBound * rowByteCount
+      for line in stride(from: 0, to: rows.count * rowByteCount, by: 64) { kinglet_prefetch(b + line) }
     }
   }
 
   /// Completes the products of a part of a matrix by what updates change of them.
   func add(
-    _ updates: UnsafeBufferPointer<UpdateTask>, _ indices: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int,
+    _ updates: PhaseUpdates, _ indices: Range<Int>, to out: UnsafeMutablePointer<Float>, stride: Int,
     tokens: Range<Int>, rows: Range<Int>
   ) {
     if indices.isEmpty { return }
-    pending.wait()
+    updates.projections.wait()
     for index in indices {
-      let update = updates[index]
+      let update = updates.tasks[index]
       let own = update.rows.clamped(to: tokens)
       if own.isEmpty { continue }
       let products = out + (own.lowerBound - tokens.lowerBound) * stride
       table.addLowRank(
         LowRankAddition(
-          b: update.b, rank: update.rank, firstRow: rows.lowerBound, rowCount: rows.count,
-          low: update.low + (own.lowerBound - update.rows.lowerBound) * update.lowStride, lowStride: update.lowStride,
+          b: update.b, precision: update.precision, rank: update.rank, firstRow: rows.lowerBound,
+          rowCount: rows.count, low: update.low + (own.lowerBound - update.rows.lowerBound) * update.lowStride,
+          lowStride: update.lowStride,
           tokenCount: own.count, factors: update.factors.map { $0 + rows.lowerBound }, out: products,
           outStride: stride))
       guard let change = update.biasChange else { continue }
@@ -172,8 +192,8 @@ extension Compute {
       for k in 0..<rank { low[k] = strength * update.a.base[Int(token) * rank + k] }
       table.addLowRank(
         LowRankAddition(
-          b: update.b.base, rank: rank, firstRow: 0, rowCount: update.columns, low: low, lowStride: rank, tokenCount: 1,
-          factors: nil, out: output.row(firstRow + i), outStride: output.stride))
+          b: update.b.base, precision: update.b.precision, rank: rank, firstRow: 0, rowCount: update.columns, low: low,
+          lowStride: rank, tokenCount: 1, factors: nil, out: output.row(firstRow + i), outStride: output.stride))
     }
   }
 }

@@ -41,6 +41,7 @@ extension Compute {
     let floats = norm == nil ? x.base : normalized.base.assumingMemoryBound(to: Float.self)
     let (bytes, tiles) = (rounded.base, interleaved.base.assumingMemoryBound(to: Float.self))
     let norm = norm.map(NormTask.init)
+    if rows == 1 { fetch(updates) }
     forEachTokenRange(rows) { range in
       for row in range {
         let values = floats + row * x.stride

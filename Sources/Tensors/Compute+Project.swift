@@ -79,15 +79,15 @@ extension Compute {
     }
     try reserveScratch(scratchByteCount)
     withExtendedLifetime(projections) {
-      updates.lend { updates in
+      updates.lend(pending) { updates in
         pool.runRanges(
           tasks.reduce(0) { $0 + $1.split.taskCount }, least: tasks.map(\.split.shortestRun).min() ?? 1,
           most: tasks.map(\.split.longestRun).min() ?? 1, threads: threads,
-          upcoming: upcoming(x.rows, after: projections.first?.matrix) {
+          upcoming: upcoming(x, after: projections.first?.matrix) {
             ReadAhead.Phase(matrices: projections.map(\.matrix), splits: tasks.map(\.split), sharesTasks: false)
           }
         ) { range, worker in
-          if !updates.isEmpty { pending.help(table) }
+          updates.begin(worker, table)
           var first = 0
           for task in tasks {
             let own = range.clamped(to: first..<first + task.split.taskCount)
@@ -121,14 +121,14 @@ extension Compute {
     var updates = UpdateTasks()
     let gateUpdates = updates.add(x.updates, of: gate)
     let upUpdates = updates.add(x.updates, of: up)
-    updates.lend { updates in
+    updates.lend(pending) { updates in
       pool.runRanges(
         split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
-        upcoming: upcoming(x.rows, after: gate) {
+        upcoming: upcoming(x, after: gate) {
           ReadAhead.Phase(matrices: [gate, up], splits: [split, split], sharesTasks: true)
         }
       ) { tasks, worker in
-        if !updates.isEmpty { pending.help(table) }
+        updates.begin(worker, table)
         let part = split.part(tasks)
         let rows = part.rows(of: gate)
         let scratch = scratch(worker)
@@ -150,9 +150,15 @@ extension Compute {
   }
 
   /// What is read after a phase that begins with `matrix`, in a pass of a single token; more are not bound by memory.
-  func upcoming(_ tokens: Int, after matrix: PackedMatrix?, _ phase: () -> ReadAhead.Phase) -> UpcomingReads? {
-    guard let matrix, tokens == 1, threads > 1 else { return nil }
-    return readAhead.follow(matrix.base, threads: threads, phase)
+  func upcoming(_ x: Activations, after matrix: PackedMatrix?, _ phase: () -> ReadAhead.Phase) -> UpcomingReads? {
+    guard let matrix, x.rows == 1, threads > 1 else { return nil }
+    guard !x.updates.isEmpty else { return readAhead.follow(matrix.base, threads: threads, phase) }
+    return readAhead.follow(matrix.base, factor: pending.first, threads: threads) {
+      var phase = phase()
+      phase.firstFactors = pending.reads
+      phase.secondFactors = { matrix, rows in x.updates.flatMap { $0.update.reads(matrix, rows: rows) } }
+      return phase
+    }
   }
 
   /// Kernels take sizes on trust: here they are compared.
@@ -186,7 +192,7 @@ extension Compute {
   }
 
   private func run(
-    _ task: ProjectionTask, _ range: Range<Int>, _ x: Activations, _ updates: UnsafeBufferPointer<UpdateTask>,
+    _ task: ProjectionTask, _ range: Range<Int>, _ x: Activations, _ updates: PhaseUpdates,
     _ worker: Int
   ) {
     task.matrix._withUnsafeGuaranteedRef { matrix in

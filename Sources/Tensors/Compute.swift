@@ -22,7 +22,7 @@ public final class Compute {
   let partials: GrowingMemory = .init()
   /// What adapters' first factors made of the input.
   let lows: GrowingMemory = .init()
-  let pending = PendingProjections()
+  let pending: PendingProjections
   let countdowns = Countdowns()
   var readAhead = ReadAhead()
   private let workerScratch: [GrowingMemory]
@@ -34,6 +34,7 @@ public final class Compute {
     self.options = options
     self.table = table
     threads = max(1, min(options.threads ?? ThreadCount.available, ComputePool.shared.threadCount))
+    pending = PendingProjections(workers: threads)
     workerScratch = (0..<threads).map { _ in GrowingMemory() }
     scratchBases = .allocate(capacity: threads)
     scratchBases.initialize(repeating: GrowingMemory.nothing, count: threads)

@@ -8,8 +8,8 @@ import KingletKernels
 /// A, B and the scale s are those of LoRA (Hu et al. 2021), the factor f of each row that of DoRA (Liu et al. 2024), and c
 /// is a change of the bias. The first factors of all matrices are one, so that the input is read once for all of them.
 public final class LowRankUpdate: Sendable {
-  /// `[rank, columns]`, rows padded with zeros to whole vectors.
-  let a: FloatVector
+  /// `[rank, columns]`, in panels as `LowRankProjection` says.
+  let a: LowRankFactor
   let columns: Int
   /// The ranks of all parts together.
   let rank: Int
@@ -21,7 +21,7 @@ public final class LowRankUpdate: Sendable {
     /// Its part of `A x`.
     let ranks: Range<Int>
     /// `f s B`, in panels as `LowRankAddition` says.
-    let b: FloatVector
+    let b: LowRankFactor
     let factors: FloatVector?
     let biasChange: FloatVector?
   }
@@ -63,16 +63,21 @@ public final class LowRankUpdate: Sendable {
 
   /// Bytes that a product reads.
   public var byteCount: Int {
-    targets.reduce(a.count) { $0 + $1.b.count + ($1.factors?.count ?? 0) + ($1.biasChange?.count ?? 0) }
-      * MemoryLayout<Float>.stride
+    targets.reduce(a.byteCount) { sum, target in
+      sum + target.b.byteCount
+        + ((target.factors?.count ?? 0) + (target.biasChange?.count ?? 0)) * MemoryLayout<Float>.stride
+    }
   }
 
-  /// - Parameter columns: The length of the input.
-  /// - Throws: `.invalidArgument` for sizes that do not fit.
-  public init(_ factors: [Factors], columns: Int) throws(KingletError) {
-    let stride = (columns + 15) / 16 * 16
+  /// - Parameters:
+  ///   - columns: The length of the input.
+  ///   - precision: What A and B are kept as. Numbers too large for halves are kept as they are.
+  ///   - memory: Where they are kept.
+  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
+  public init(
+    _ factors: [Factors], columns: Int, precision: FactorPrecision, in memory: FactorMemory
+  ) throws(KingletError) {
     var a: [Float] = []
-    var targets: [Target] = []
     var rank = 0
     for f in factors {
       guard f.rank >= 0, f.a.count == f.rank * columns,
@@ -85,27 +90,34 @@ public final class LowRankUpdate: Sendable {
         throw KingletError(
           .invalidArgument, "\(f.a.count) numbers are no factor of rank \(f.rank) for rows of \(columns)")
       }
-      for row in 0..<f.rank {
-        a += f.a[row * columns..<(row + 1) * columns]
-        a += repeatElement(0, count: stride - columns)
-      }
+      a += f.a
+    }
+    self.a = try LowRankFactor(first: a, columns: columns, precision: precision, in: memory)
+    var targets: [Target] = []
+    for f in factors {
       for part in f.parts {
         let scaled = part.b.indices.map { part.b[$0] * f.scale * (part.rowFactors?[$0 / f.rank] ?? 1) }
         targets.append(
           Target(
-            matrix: part.matrix, ranks: rank..<rank + f.rank, b: FloatVector(panels: scaled, rank: f.rank),
+            matrix: part.matrix, ranks: rank..<rank + f.rank,
+            b: try LowRankFactor(second: scaled, rank: f.rank, precision: precision, in: memory),
             factors: part.rowFactors.map(FloatVector.init), biasChange: part.biasChange.map(FloatVector.init)))
       }
       rank += f.rank
     }
-    self.a = FloatVector(a)
     self.columns = columns
     self.rank = rank
     self.targets = targets
   }
 
-  /// Floats from one row of `a` to the next.
-  var stride: Int { (columns + 15) / 16 * 16 }
+  /// What is read of second factors for some rows of a matrix.
+  func reads(_ matrix: PackedMatrix, rows: Range<Int>) -> [UnsafeRawBufferPointer] {
+    targets.filter { $0.matrix === matrix }.map { target in
+      let rowByteCount = target.ranks.count * target.b.precision.byteCount
+      return UnsafeRawBufferPointer(
+        start: target.b.base + rows.lowerBound * rowByteCount, count: rows.count * rowByteCount)
+    }
+  }
 }
 
 /// A low-rank update of an embedding table: a token's row e becomes `e + s B a`, with a row a for each token.
@@ -114,14 +126,14 @@ public final class EmbeddingUpdate: Sendable {
   let a: FloatVector
   let rank: Int
   let columns: Int
-  let b: FloatVector
+  let b: LowRankFactor
 
-  public var byteCount: Int { (a.count + b.count) * MemoryLayout<Float>.stride }
+  public var byteCount: Int { a.count * MemoryLayout<Float>.stride + b.byteCount }
 
   /// - Parameters:
   ///   - a: `[tokens, rank]`, row by row.
   ///   - b: `[columns, rank]`, row by row.
-  /// - Throws: `.invalidArgument` for sizes that do not fit.
+  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
   public init(a: [Float], b: [Float], rank: Int, scale: Float) throws(KingletError) {
     guard rank > 0, a.count % rank == 0, b.count % rank == 0 else {
       throw KingletError(.invalidArgument, "\(a.count) and \(b.count) numbers are no factors of rank \(rank)")
@@ -129,20 +141,7 @@ public final class EmbeddingUpdate: Sendable {
     self.a = FloatVector(a.map { $0 * scale })
     self.rank = rank
     columns = b.count / rank
-    self.b = FloatVector(panels: b, rank: rank)
-  }
-}
-
-extension FloatVector {
-  /// Panels as `LowRankAddition` says of a matrix `[rows, rank]`; missing rows of the last one are zeros.
-  fileprivate convenience init(panels b: [Float], rank: Int) {
-    let (rows, panelRows) = (b.count / max(1, rank), LowRankAddition.panelRows)
-    var panels = [Float](repeating: 0, count: (rows + panelRows - 1) / panelRows * panelRows * rank)
-    for row in 0..<rows {
-      let first = row / panelRows * panelRows * rank + row % panelRows
-      for k in 0..<rank { panels[first + k * panelRows] = b[row * rank + k] }
-    }
-    self.init(panels)
+    self.b = try LowRankFactor(second: b, rank: rank, precision: .single, in: FactorMemory())
   }
 }
 

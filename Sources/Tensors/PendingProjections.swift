@@ -6,33 +6,70 @@ import Synchronization
 /// input do not need them until they are completed: a phase of their own would cost a synchronisation, and a single
 /// thread has not the bandwidth to read A.
 ///
-/// `@unchecked Sendable`: `tasks` changes only between phases.
+/// `@unchecked Sendable`: `tasks` and `workers` change only between phases.
 final class PendingProjections: @unchecked Sendable {
   private var tasks: [LowRankProjection] = []
-  private let claimed = Atomic<Int>(0)
+  private var workers = 1
+  private let shares: WorkShares
   private let done = Atomic<Int>(0)
 
-  /// To be called before a phase, when nobody is at work.
-  func begin(_ projections: [LowRankProjection]) {
-    tasks = projections
-    claimed.store(0, ordering: .relaxed)
+  /// - Parameter workers: the most there can be.
+  init(workers: Int) { shares = WorkShares(workers: workers) }
+
+  /// Forgets the tasks of the phase before. To be called, as `add` and `begin`, when nobody is at work.
+  func removeAll() { tasks.removeAll(keepingCapacity: true) }
+
+  func add(_ task: LowRankProjection) { tasks.append(task) }
+
+  /// Deals out the tasks.
+  func begin(workers: Int) {
+    self.workers = workers
+    shares.deal(tasks.count, workers: workers)
     done.store(0, ordering: .relaxed)
   }
 
-  /// Computes what nobody else has begun.
-  func help(_ table: KernelTable) {
-    tasks.withUnsafeBufferPointer { tasks in
-      while claimed.load(ordering: .relaxed) < tasks.count {
-        let index = claimed.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard index < tasks.count else { return }
-        table.projectLowRank(tasks[index])
-        done.wrappingAdd(1, ordering: .releasing)
+  /// Lends the tasks to a phase.
+  func lend(_ body: (Lent) -> Void) {
+    tasks.withUnsafeBufferPointer { body(Lent(tasks: $0, workers: workers, owner: .passUnretained(self))) }
+  }
+
+  /// The tasks as workers see them: without references, as in `ProjectionTask`.
+  struct Lent {
+    let tasks: UnsafeBufferPointer<LowRankProjection>
+    fileprivate let workers: Int
+    fileprivate let owner: Unmanaged<PendingProjections>
+
+    /// Computes a worker's share, and then what nobody else has begun.
+    func help(_ worker: Int, _ table: KernelTable) {
+      owner._withUnsafeGuaranteedRef { owner in
+        if owner.done.load(ordering: .relaxed) == tasks.count { return }
+        while let range = owner.shares.takeFirst(worker, least: 4, most: 4) { run(range, table, owner.done) }
+        for other in 1..<max(1, workers) {
+          while let range = owner.shares.takeLast((worker + other) % workers, most: 1) {
+            run(range, table, owner.done)
+          }
+        }
+      }
+    }
+
+    private func run(_ range: Range<Int>, _ table: KernelTable, _ done: borrowing Atomic<Int>) {
+      for index in range { table.projectLowRank(tasks[index]) }
+      done.wrappingAdd(range.count, ordering: .releasing)
+    }
+
+    /// Returns when all are computed. All are begun when a worker has helped, so this is short.
+    func wait() {
+      owner._withUnsafeGuaranteedRef { owner in
+        while owner.done.load(ordering: .acquiring) < tasks.count { kinglet_spin_pause() }
       }
     }
   }
 
-  /// Returns when all are computed. All are begun when a worker has helped, so this is short.
-  func wait() {
-    while done.load(ordering: .acquiring) < tasks.count { kinglet_spin_pause() }
+  /// Where the first factor is.
+  var first: UnsafeRawPointer? { tasks.first?.a }
+
+  /// What a worker will read of first factors.
+  func reads(_ worker: Int) -> [UnsafeRawBufferPointer] {
+    tasks[WorkShares.share(worker, of: tasks.count, workers: workers)].map(\.aBytes)
   }
 }

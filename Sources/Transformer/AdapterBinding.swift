@@ -1,5 +1,6 @@
 import KingletErrors
 import KingletGGUF
+import KingletKernels
 import KingletTensors
 
 /// A model as adapters see it: matrices by the names of their tensors.
@@ -25,6 +26,7 @@ struct AdapterBinding {
   let head: PackedMatrix?
   let pairing: RotaryPairing
   let table: KernelTable
+  let activations: ComputeOptions.ActivationType
   let owner: ObjectIdentifier
 
   /// The inputs of a layer.
@@ -63,11 +65,13 @@ struct AdapterBinding {
         factors[layer][input].append(.init(a: update.a, rank: update.rank, scale: update.scale, parts: parts))
       }
     }
+    let memory = FactorMemory()
     var adapted = layers.map { _ in LoadedAdapter.Layer() }
     for layer in layers.indices {
       for (input, own) in zip(layers[layer], factors[layer]) {
         guard let columns = own.first?.parts.first?.matrix.columns else { continue }
-        adapted[layer][keyPath: input.place] = try LowRankUpdate(own, columns: columns)
+        adapted[layer][keyPath: input.place] = try LowRankUpdate(
+          own, columns: columns, precision: precision(own), in: memory)
       }
     }
     return LoadedAdapter(layers: adapted, head: head, embedding: embedding, invocation: invocation, owner: owner)
@@ -105,14 +109,22 @@ struct AdapterBinding {
       })
   }
 
+  /// Halves where products are approximate already, by 8-bit activations and far more than halves add to it: reading factors
+  /// is what an adapter costs.
+  private func precision(_ factors: [LowRankUpdate.Factors]) -> FactorPrecision {
+    let isExact = activations == .f32 || factors.contains { $0.parts.contains { !$0.matrix.isQuantized } }
+    return isExact ? .single : .half
+  }
+
   private func head(_ u: AdapterUpdate) throws(KingletError) -> LoadedAdapter.Change<LowRankUpdate> {
     guard let head else {
       throw KingletError(.unsupported, "the adapter changes a head that the model does not have", at: u.tensor)
     }
     if let values = u.replacement { return .replacement(try replacement(values, of: head, u)) }
     let part = try part(u, of: Adaptable(matrix: head))
+    let factors = LowRankUpdate.Factors(a: u.a, rank: u.rank, scale: u.scale, parts: [part])
     return .update(
-      try LowRankUpdate([.init(a: u.a, rank: u.rank, scale: u.scale, parts: [part])], columns: head.columns))
+      try LowRankUpdate([factors], columns: head.columns, precision: precision([factors]), in: FactorMemory()))
   }
 
   private func embedding(_ u: AdapterUpdate) throws(KingletError) -> LoadedAdapter.Change<EmbeddingUpdate> {

@@ -19,7 +19,7 @@ extension Decoder {
           gate: .init(matrix: block.gate), up: .init(matrix: block.up), down: .init(matrix: block.down))
       },
       embedding: weights.embedding, head: weights.head, pairing: description.rotaryPairing, table: table,
-      owner: weightsIdentity)
+      activations: options.compute.activations, owner: weightsIdentity)
     return try binding.bind(updates, invocation: invocation)
   }
 

@@ -77,7 +77,7 @@ public final class Encoder: Sendable {
           up: .init(matrix: block.up, bias: p.upBias), down: .init(matrix: block.down, bias: p.downBias))
       },
       embedding: weights.embedding, head: nil, pairing: description.rotaryPairing, table: table,
-      owner: ObjectIdentifier(weights.embedding))
+      activations: compute.activations, owner: ObjectIdentifier(weights.embedding))
     return try binding.bind(updates, invocation: [])
   }
 

@@ -38,7 +38,7 @@ import Testing
   func stretches() throws {
     let matrices = try Self.matrices([160, 96])
     let phase = Self.phase(matrices)
-    let shares = (0..<2).map { phase.stretches($0, threads: 2) }
+    let shares = phase.reads(threads: 2).stretches
     for (index, matrix) in matrices.enumerated() {
       let bytes = UnsafeRawBufferPointer(start: matrix.base, count: matrix.byteCount)
       let parts = shares.flatMap { $0 }.filter {
@@ -55,9 +55,42 @@ import Testing
   @Test("Matrices of the same tasks begin with the same panels")
   func together() throws {
     let matrices = try Self.matrices([64, 64])
-    let second = Self.phase(matrices, sharesTasks: true).stretches(1, threads: 2)
+    let second = Self.phase(matrices, sharesTasks: true).reads(threads: 2).stretches[1]
     #expect(second.count == 2)
     #expect(zip(second, matrices).allSatisfy { $0.baseAddress == $1.base + $1.byteCount / 2 })
+  }
+
+  @Test("Factors of adapters come before the panels they belong to, and are forgotten with the adapter")
+  func factors() throws {
+    let matrices = try Self.matrices([64, 96])
+    let factors = [UInt8](repeating: 0, count: 4096)
+    try factors.withUnsafeBytes { bytes in
+      let base = try #require(bytes.baseAddress)
+      var ahead = ReadAhead()
+      func follow(_ index: Int, adapted: Bool) -> [UnsafeRawBufferPointer] {
+        let reads = ahead.follow(matrices[index].base, factor: adapted ? base : nil, threads: 2) {
+          var phase = Self.phase([matrices[index]])
+          guard adapted else { return phase }
+          func part(_ range: Range<Int>) -> [UnsafeRawBufferPointer] {
+            [UnsafeRawBufferPointer(rebasing: bytes[range])]
+          }
+          phase.firstFactors = { part($0 * 64..<$0 * 64 + 64) }
+          phase.secondFactors = { _, rows in part(1024 + rows.lowerBound * 16..<1024 + rows.upperBound * 16) }
+          return phase
+        }
+        return reads?.stretches[1] ?? []
+      }
+      for adapted in [false, true, false] {
+        // The first pass with other factors still tells of those before.
+        for _ in 0..<2 { for index in 0..<2 { _ = follow(index, adapted: adapted) } }
+        let reads = follow(0, adapted: adapted)
+        #expect(reads.count == (adapted ? 3 : 1))
+        #expect(reads.last?.baseAddress == matrices[1].base + matrices[1].byteCount / 2)
+        guard adapted else { continue }
+        #expect(reads[0].baseAddress == base + 64 && reads[0].count == 64)
+        #expect(reads[1].baseAddress == base + 1024 + 48 * 16 && reads[1].count == 48 * 16)
+      }
+    }
   }
 
   @Test("A worker fetches a part of its cache at most, and stops when told to")
