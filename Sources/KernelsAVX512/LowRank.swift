@@ -2,9 +2,10 @@ import CIntrinsics
 import KingletKernels
 
 // Low-rank updates. Projections take four rows of A by four tokens: per sixteen columns 8 loads and 16 FMA, sums across
-// lanes at the end of the rows. A single token is bound by memory: one stream, fetched a kilobyte ahead. Additions take
-// sixteen rows by four tokens: per rank one load of B, 4 broadcasts, 4 FMA. Halves are widened as they are loaded
-// (`vcvtph2ps`, two instructions of the processor for sixteen numbers).
+// lanes at the end of the rows. A single token is bound by memory: one stream, fetched a kilobyte ahead. Additions keep
+// 32 rows of eight ranks of B in 16 registers, through which all tokens go: per token 2 loads and 2 stores of products, 8
+// broadcasts, 16 FMA. Halves are widened as they are loaded (`vcvtph2ps`, two instructions of the processor for sixteen
+// numbers).
 
 /// How sixteen numbers of a factor are loaded.
 private protocol Factor {
@@ -118,7 +119,7 @@ func addLowRank512(_ t: LowRankAddition) {
 @inline(__always)
 private func add<F: Factor>(_ t: LowRankAddition, _ factor: F.Type) {
   var i = 0
-  if t.tokenCount == 1, t.factors == nil, t.firstRow & 15 == 0 { i = addPanelPairs(t, F.self) }
+  if t.factors == nil, t.firstRow & 15 == 0 { i = addPanelPairs(t, F.self) }
   while i < t.rowCount {
     let row = t.firstRow &+ i
     let lane = row & 15
@@ -128,29 +129,79 @@ private func add<F: Factor>(_ t: LowRankAddition, _ factor: F.Type) {
   }
 }
 
-/// Rows of one token, two panels at once as sums of few products wait for each other; as many as there are.
+/// Eight ranks of a panel of B.
+private struct EightRanks {
+  let (b0, b1, b2, b3, b4, b5, b6, b7): (Floats, Floats, Floats, Floats, Floats, Floats, Floats, Floats)
+
+  @inline(__always)
+  init<F: Factor>(_ b: UnsafeRawPointer, _ factor: F.Type) {
+    (b0, b1, b2, b3) = (F.load(b, 0), F.load(b, 16), F.load(b, 32), F.load(b, 48))
+    (b4, b5, b6, b7) = (F.load(b, 64), F.load(b, 80), F.load(b, 96), F.load(b, 112))
+  }
+}
+
+/// Two panels at once; returns how many rows that were.
 @inline(__always)
 private func addPanelPairs<F: Factor>(_ t: LowRankAddition, _ factor: F.Type) -> Int {
-  let (rank, low, out) = (t.rank, t.low, t.out)
-  let panelByteCount = rank &* 16 &* F.byteCount
-  var b = t.b + t.firstRow &* rank &* F.byteCount
+  let panelByteCount = t.rank &* 16 &* F.byteCount
+  var b = t.b + t.firstRow &* t.rank &* F.byteCount
   var i = 0
   while i &+ 32 <= t.rowCount {
-    var (s0, s1) = (_mm512_loadu_ps(out + i), _mm512_loadu_ps(out + i + 16))
-    let second = b + panelByteCount
     var k = 0
-    while k < rank {
-      let x = _mm512_set1_ps(low[k])
-      s0 = _mm512_fmadd_ps(F.load(b, 16 &* k), x, s0)
-      s1 = _mm512_fmadd_ps(F.load(second, 16 &* k), x, s1)
-      k &+= 1
+    while k &+ 8 <= t.rank {
+      let ranks = b + k &* 16 &* F.byteCount
+      let (p, q) = (EightRanks(ranks, F.self), EightRanks(ranks + panelByteCount, F.self))
+      forEachToken(t, i, k) { low, s0, s1 in
+        add(p.b0, q.b0, low[0], &s0, &s1)
+        add(p.b1, q.b1, low[1], &s0, &s1)
+        add(p.b2, q.b2, low[2], &s0, &s1)
+        add(p.b3, q.b3, low[3], &s0, &s1)
+        add(p.b4, q.b4, low[4], &s0, &s1)
+        add(p.b5, q.b5, low[5], &s0, &s1)
+        add(p.b6, q.b6, low[6], &s0, &s1)
+        add(p.b7, q.b7, low[7], &s0, &s1)
+      }
+      k &+= 8
     }
-    _mm512_storeu_ps(out + i, s0)
-    _mm512_storeu_ps(out + i + 16, s1)
+    if k < t.rank {
+      forEachToken(t, i, k) { low, s0, s1 in
+        var rest = k
+        while rest < t.rank {
+          let ranks = b + rest &* 16 &* F.byteCount
+          add(F.load(ranks, 0), F.load(ranks + panelByteCount, 0), low[rest &- k], &s0, &s1)
+          rest &+= 1
+        }
+      }
+    }
     b += 2 &* panelByteCount
     i &+= 32
   }
   return i
+}
+
+/// Calls `body` with A x of each token from rank `k` on, and its products of 32 rows from `i` on.
+@inline(__always)
+private func forEachToken(
+  _ t: LowRankAddition, _ i: Int, _ k: Int, _ body: (UnsafePointer<Float>, inout Floats, inout Floats) -> Void
+) {
+  var (out, low) = (t.out + i, t.low + k)
+  var token = 0
+  while token < t.tokenCount {
+    var (s0, s1) = (_mm512_loadu_ps(out), _mm512_loadu_ps(out + 16))
+    body(low, &s0, &s1)
+    _mm512_storeu_ps(out, s0)
+    _mm512_storeu_ps(out + 16, s1)
+    out += t.outStride
+    low += t.lowStride
+    token &+= 1
+  }
+}
+
+@inline(__always)
+private func add(_ p: Floats, _ q: Floats, _ low: Float, _ s0: inout Floats, _ s1: inout Floats) {
+  let x = _mm512_set1_ps(low)
+  s0 = _mm512_fmadd_ps(p, x, s0)
+  s1 = _mm512_fmadd_ps(q, x, s1)
 }
 
 /// Rows of one panel. Lanes that the mask leaves out hold what lies behind it, and are not stored.

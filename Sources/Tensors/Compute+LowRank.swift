@@ -57,6 +57,7 @@ struct UpdateTasks {
   /// - Returns: which of `tasks` they are.
   mutating func add(_ updates: [ProjectedUpdate], of matrix: PackedMatrix) -> Range<Int> {
     let first = tasks.count
+    if first == 0 { tasks.reserveCapacity(updates.reduce(0) { $0 + $1.update.targets.count }) }
     for projected in updates {
       for target in projected.update.targets where target.matrix === matrix {
         let isFirst = tasks.count == first || tasks[tasks.count - 1].rows != projected.rows

@@ -125,11 +125,14 @@ extension [AdaptedRows] {
 
   /// What the adapters change of the matrices that are multiplied by one input.
   func updates(_ update: (LoadedAdapter) -> LowRankUpdate?) -> [AppliedUpdate] {
-    flatMap { part in
-      part.adapters.compactMap { applied in
-        update(applied.adapter).map { AppliedUpdate($0, rows: part.rows, strength: applied.strength) }
+    var updates: [AppliedUpdate] = []
+    for part in self {
+      for applied in part.adapters {
+        guard let own = update(applied.adapter) else { continue }
+        updates.append(AppliedUpdate(own, rows: part.rows, strength: applied.strength))
       }
     }
+    return updates
   }
 }
 
