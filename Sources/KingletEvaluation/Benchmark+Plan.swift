@@ -12,6 +12,8 @@ extension Benchmark {
     public var threads: [Int]
     /// Sequences that are generated at once, each of `generatedLength` tokens.
     public var parallel: [Int]
+    /// Whether each of those sequences has one of the adapters, in turn, rather than all of them.
+    public var adaptersApart: Bool
     /// How often each test is run and counted, after once that is not.
     public var repetitions: Int
     /// Whether the machine's limits are measured as well.
@@ -19,13 +21,14 @@ extension Benchmark {
 
     public init(
       promptLength: Int = 512, generatedLength: Int = 64, depths: [Int] = [0], threads: [Int], parallel: [Int] = [1],
-      repetitions: Int = 3, measuresRoofline: Bool = false
+      adaptersApart: Bool = false, repetitions: Int = 3, measuresRoofline: Bool = false
     ) {
       self.promptLength = promptLength
       self.generatedLength = generatedLength
       self.depths = depths
       self.threads = threads
       self.parallel = parallel
+      self.adaptersApart = adaptersApart
       self.repetitions = repetitions
       self.measuresRoofline = measuresRoofline
     }

@@ -6,7 +6,7 @@ import KingletTransformer
 extension Benchmark {
   /// Loads the file and measures it. Prefill runs one prompt; generation runs single tokens, after one token at least.
   ///
-  /// - Parameter adapters: makes those ready that are applied in all tests.
+  /// - Parameter adapters: makes those ready that are applied; where the plan has them apart, when tokens are generated.
   public static func run(
     _ file: GGUFFile, plan: Plan, compute: ComputeOptions = .init(), cacheType: KVType = .f16,
     adapters: (Decoder) throws(KingletError) -> [AppliedAdapter] = { _ in [] }, isCancelled: () -> Bool = { false },
@@ -18,7 +18,8 @@ extension Benchmark {
     var compute = compute
     compute.threads = plan.threads.max()
     var decoder = try Decoder.load(file, options: .init(compute: compute))
-    decoder = try decoder.adapted(by: adapters(decoder))
+    let applied = try adapters(decoder)
+    if !plan.adaptersApart { decoder = try decoder.adapted(by: applied) }
     let loaded = clock.now
     var logits: [Float] = []
     try decoder.forward([0], cache: decoder.makeCache(capacity: 1, type: cacheType), logits: &logits)
@@ -28,7 +29,7 @@ extension Benchmark {
       firstTokenSeconds: start.duration(to: clock.now) / .seconds(1), peakMemoryBytes: 0)
 
     let limits = LimitSamples(isWanted: plan.measuresRoofline)
-    var bench = try Workbench(decoder, plan, cacheType)
+    var bench = try Workbench(decoder, plan, cacheType, apart: plan.adaptersApart ? applied : [])
     for (index, test) in plan.tests.enumerated() {
       var rates: [Double] = []
       for repetition in 0...plan.repetitions {

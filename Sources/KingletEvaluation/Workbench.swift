@@ -7,11 +7,13 @@ struct Workbench {
   /// Keeps its activations from pass to pass, as an application does.
   private var decoder: Decoder
   private let caches: [KVCache]
+  /// Adapters of which each generating sequence has one.
+  private let apart: [AppliedAdapter]
   /// Tokens all over the vocabulary, the same in every run.
   private let ids: [Int32]
   private var logits: [Float] = []
 
-  init(_ decoder: Decoder, _ plan: Benchmark.Plan, _ cacheType: KVType) throws(KingletError) {
+  init(_ decoder: Decoder, _ plan: Benchmark.Plan, _ cacheType: KVType, apart: [AppliedAdapter]) throws(KingletError) {
     self.decoder = decoder
     let length = plan.tests.map { $0.start + $0.length }.max() ?? 1
     var caches: [KVCache] = []
@@ -19,6 +21,7 @@ struct Workbench {
       caches.append(try decoder.makeCache(capacity: length, type: cacheType))
     }
     self.caches = caches
+    self.apart = apart
     ids = (0..<length).map { Int32(($0 * 7919 + 13) % decoder.vocabularySize) }
   }
 
@@ -45,8 +48,10 @@ struct Workbench {
       try decoder.forward(ids[timed], cache: caches[0], logits: &logits, isCancelled: isCancelled)
     case .generation:
       for position in timed {
-        let spans = caches.prefix(test.parallel).map {
-          SequenceSpan(ids[position...position], cache: $0, wanted: .logits)
+        let spans = caches.prefix(test.parallel).enumerated().map { index, cache in
+          SequenceSpan(
+            ids[position...position], cache: cache, wanted: .logits,
+            adapters: apart.isEmpty ? [] : [apart[index % apart.count]])
         }
         try decoder.forward(spans, isCancelled: isCancelled) { (_, _) throws(KingletError) in }
       }

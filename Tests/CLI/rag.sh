@@ -111,4 +111,19 @@ run "$kinglet" rag add library.sqlite bad --json
 expect 'a file that cannot be read is named, the others are added' \
   json 'len(o["failed"]) == 1 and "a.json" in o["failed"][0]["path"] and len(o["added"]) == 1'
 expect 'and the exit code says so' exits 1
+
+if [[ -f $real_models/SmolLM2-135M-Instruct.Q4_1.gguf ]]; then
+  answered='o["sentences"] and o["citations"] and all(c["document"].endswith("birds.md") for c in o["citations"])'
+  run "$kinglet" rag ask library.sqlite 'What does the goldcrest weigh?' --model smollm2 --temperature 0 --json
+  expect 'an answer has sentences and sources' json "$answered"
+  run "$kinglet" rag ask library.sqlite 'Which wine goes with grilled octopus in Lisbon?' --model smollm2 --threshold 0.9 --json
+  expect 'nothing is said without a passage near the question' json 'o["is_abstention"] and not o["citations"]'
+  feed 'What does the goldcrest weigh?\n\nWhere do storks nest?\n/exit\nnever asked\n' \
+    "$kinglet" rag chat library.sqlite --model smollm2 --temperature 0 --json
+  expect 'a chat prints an object a line' test "$(wc -l <"$work/out")" = 2
+  head -n 1 "$work/out" >first && mv first "$work/out"
+  expect 'which is an answer' json "$answered"
+else
+  echo 'answers are not tested: they need the model smollm2'
+fi
 finish

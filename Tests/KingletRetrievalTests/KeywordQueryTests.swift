@@ -12,6 +12,13 @@ struct KeywordQueryTests {
     for text in ["", "  ", "\"*'", "–!?"] { #expect(KeywordQuery.expression(for: text) == nil) }
   }
 
+  @Test func functionWordsAreLeftOutUnlessThereAreNoOthers() {
+    #expect(KeywordQuery.withoutFunctionWords("What is the price of a Permit?") == "price permit")
+    #expect(KeywordQuery.withoutFunctionWords("to be or not to be") == "to be or not to be")
+    #expect(KeywordQuery.withoutFunctionWords("Wie hoch ist die Gebühr?") == "wie hoch ist die gebühr")
+    #expect(KeywordQuery.withoutFunctionWords("") == "")
+  }
+
   @Test func longQueriesAreCut() throws {
     let text = (0..<10_000).map { "w\($0)" }.joined(separator: " ")
     let expression = try #require(KeywordQuery.expression(for: text))

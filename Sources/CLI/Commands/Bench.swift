@@ -15,6 +15,7 @@ struct Bench: ParsableCommand {
         kinglet bench --model model.gguf -p 128 -n 32 -t 1,2 -r 5 --json
         kinglet bench --model model.gguf -p 0 -n 64 --depth 0,4096 --roofline
         kinglet bench --model model.gguf -p 0 --parallel 1,2,4,8
+        kinglet bench --model model.gguf -p 0 --parallel 1,2 --adapter legal --adapter medical --adapters-apart
         kinglet bench --model model.gguf --compare-matmul
         kinglet bench --model minilm --lengths 16,256 --batches 1,32
 
@@ -51,6 +52,9 @@ struct Bench: ParsableCommand {
   @Option(help: ArgumentHelp("Sequences generated at once, separated by commas.", valueName: "1,8"))
   var parallel: String = "1"
 
+  @Flag(help: "Give each sequence of --parallel one of the adapters, in turn, instead of all.")
+  var adaptersApart = false
+
   @Option(name: [.short, .long], help: "How often each test is run and counted.")
   var repetitions: Int = 3
 
@@ -83,6 +87,9 @@ struct Bench: ParsableCommand {
 
   func validate() throws {
     if json, format == .csv { throw ValidationError("--json and --format csv exclude each other") }
+    if adaptersApart, adapters.specifications.isEmpty {
+      throw ValidationError("--adapters-apart needs adapters: --adapter PATH, several times")
+    }
     if compareMatmul, format == .csv { throw ValidationError("--compare-matmul prints markdown or json") }
   }
 
@@ -90,7 +97,8 @@ struct Bench: ParsableCommand {
     let plan = Benchmark.Plan(
       promptLength: promptLength, generatedLength: generatedLength, depths: try numbers(depth, "--depth", from: 0),
       threads: try threads.map { try numbers($0, "--threads", from: 1) } ?? [ThreadCount.available],
-      parallel: try numbers(parallel, "--parallel", from: 1), repetitions: repetitions, measuresRoofline: roofline)
+      parallel: try numbers(parallel, "--parallel", from: 1), adaptersApart: adaptersApart, repetitions: repetitions,
+      measuresRoofline: roofline)
     let bar = ProgressBar("Measuring")
     Interrupts.shared.handle {}
     if compareMatmul { return try compareMatmul(plan, bar) }

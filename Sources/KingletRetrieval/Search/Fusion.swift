@@ -4,8 +4,8 @@ enum Fusion {
   private static let rankConstant: Float = 60
   /// The weight of words and of likeness to the first hits beside that of meaning, in standard deviations. Measured on
   /// Cranfield and the FAQ set of the reference data: see the article on chunk size and mode.
-  static let keywordWeight: Float = 0.14
-  static let feedbackWeight: Float = 0.1
+  static let keywordWeight: Float = 0.3
+  static let feedbackWeight: Float = 0.2
   /// Hits whose mean is looked for once more: pseudo relevance feedback (Rocchio 1971).
   static let feedbackCount = 2
 

@@ -45,13 +45,17 @@ extension KnowledgeBase {
       vector = try self.vector(of: query, isCancelled: isCancelled)
     }
     if options.mode != .keyword { dense = try store.nearest(vector, count: depth, where: options.filter) }
-    if options.mode != .dense { words = try store.matching(query, count: depth, where: options.filter) }
+    if options.mode == .blend {
+      words = try store.matching(KeywordQuery.withoutFunctionWords(query), count: .max, where: options.filter)
+    } else if options.mode != .dense {
+      words = try store.matching(query, count: depth, where: options.filter)
+    }
     var ranked: [ScoredChunk]
     switch options.mode {
     case .dense: ranked = dense.hits
     case .keyword: ranked = words.hits
     case .hybrid: ranked = Fusion.reciprocalRanks([dense.hits, words.hits])
-    case .blend: ranked = try blend(dense, words, vector)
+    case .blend: ranked = try blend(dense, words, depth, vector)
     }
     var cosines = Dictionary(dense.hits.map { ($0.id, $0.score) }) { first, _ in first }
     if options.threshold != nil || options.diversity > 0 || isFused {
@@ -64,19 +68,17 @@ extension KnowledgeBase {
   }
 
   /// Scores in units of their standard deviation, so that a weight means the same for every query; and a small part for
-  /// likeness to the first hits.
+  /// likeness to the first hits. Of the best `depth` of both kinds.
   private func blend(
-    _ dense: ScoredRun, _ words: ScoredRun, _ vector: [Float]
+    _ dense: ScoredRun, _ words: ScoredRun, _ depth: Int, _ vector: [Float]
   ) throws(KingletError) -> [ScoredChunk] {
     var scores: [Int64: Float] = [:]
-    let keyword = Dictionary(words.hits.map { ($0.id, $0.score) }) { first, _ in first }
-    let ids = Array(Set(dense.hits.map(\.id)).union(keyword.keys))
-    let vectors = try store.vectors(ids)
+    let ids = Set((dense.hits.prefix(depth) + words.hits.prefix(depth)).map(\.id))
+    let matches = words.scores(of: ids)
+    let vectors = try store.vectors(Array(ids))
     for id in ids {
-      let cosine = vectors[id].map { product(vector, $0) } ?? dense.mean
-      let meaning = dense.deviation > 0 ? (cosine - dense.mean) / dense.deviation : cosine
-      let match = words.deviation > 0 ? ((keyword[id] ?? 0) - words.mean) / words.deviation : 0
-      scores[id] = meaning + Fusion.keywordWeight * match
+      let cosine = vectors[id].map { product(vector, $0) }
+      scores[id] = dense.standardized(cosine) + Fusion.keywordWeight * words.standardized(matches[id])
     }
     let first = Fusion.sorted(scores).prefix(Fusion.feedbackCount).compactMap { vectors[$0.id] }
     guard first.count == Fusion.feedbackCount, dense.deviation > 0, vector.count == first[0].count else {
@@ -121,9 +123,8 @@ extension KnowledgeBase {
     let documents = Dictionary(
       try store.documents(Array(Set(chunks.values.map(\.document)))).map { ($0.id, $0) }
     ) { first, _ in first }
-    let denseRanks = Dictionary(dense.hits.enumerated().map { ($1.id, $0 + 1) }) { first, _ in first }
-    let keywordRanks = Dictionary(words.hits.enumerated().map { ($1.id, $0 + 1) }) { first, _ in first }
-    let bm25 = Dictionary(words.hits.map { ($0.id, $0.score) }) { first, _ in first }
+    let ids = Set(ranked.map(\.id))
+    let (denseRanks, keywordRanks, bm25) = (dense.ranks(of: ids), words.ranks(of: ids), words.scores(of: ids))
     let asked = Set(KeywordQuery.words(of: query))
     return ranked.compactMap { hit in
       // Gone since it was found: another process has written.

@@ -95,7 +95,7 @@ extension SQLiteStore {
         sql += " AND rowid IN (SELECT c.id FROM chunk c JOIN document d ON d.id = c.document WHERE \(condition))"
         all += arguments
       }
-      // All matches are looked at in any case, for the order; here they are also added up.
+      // All matches are looked at in any case, for the order; here they are also added up, and make up the distribution.
       var (hits, sum, squares): ([ScoredChunk], Double, Double) = ([], 0, 0)
       let rows = try Row.fetchCursor(database, sql: sql, arguments: all)
       while let row = try rows.next() {
@@ -105,11 +105,11 @@ extension SQLiteStore {
         squares += score * score
       }
       hits.sort { $0.score > $1.score || $0.score == $1.score && $0.id < $1.id }
-      let total = Double(max(1, try Int.fetchOne(database, sql: "SELECT count(*) FROM chunk WHERE kind = 0") ?? 1))
-      let mean = sum / total
+      let mean = sum / Double(max(1, hits.count))
+      let variance = squares / Double(max(1, hits.count)) - mean * mean
       return ScoredRun(
-        hits: Array(hits.prefix(count)), mean: Float(mean),
-        deviation: Float(max(0, squares / total - mean * mean).squareRoot()))
+        hits: Array(hits.prefix(count)), mean: Float(mean), deviation: Float(max(0, variance).squareRoot()),
+        least: hits.last?.score ?? 0)
     }
   }
 }

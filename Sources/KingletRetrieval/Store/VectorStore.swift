@@ -46,8 +46,8 @@ public protocol VectorStore: Sendable {
   func nearest(_ vector: [Float], count: Int, where filter: SearchFilter) throws(KingletError) -> ScoredRun
   /// How the products of a vector with all chunks are distributed, by a sample of them.
   func spread(of vector: [Float]) throws(KingletError) -> (mean: Float, deviation: Float)
-  /// The chunks that match the words of a text best (BM25), the best first; the score is higher for better ones, and 0
-  /// for chunks without a match.
+  /// The chunks that match the words of a text best (BM25), the best first; the score is higher for better ones. Chunks
+  /// without a match have none.
   func matching(_ text: String, count: Int, where filter: SearchFilter) throws(KingletError) -> ScoredRun
 
   func statistics() throws(KingletError) -> StoreStatistics
@@ -55,17 +55,39 @@ public protocol VectorStore: Sendable {
   func integrityProblems() throws(KingletError) -> [String]
 }
 
-/// The best chunks by one kind of score, and how those scores are distributed over all chunks, which tells what a score is
-/// worth.
+/// The best chunks by one kind of score, and how the scores of all chunks that have one are distributed, which tells what a
+/// score is worth.
 public struct ScoredRun: Sendable, Equatable {
   public var hits: [ScoredChunk]
   public var mean: Float
   public var deviation: Float
+  /// The lowest score of all.
+  public var least: Float
 
-  public init(hits: [ScoredChunk] = [], mean: Float = 0, deviation: Float = 0) {
+  public init(hits: [ScoredChunk] = [], mean: Float = 0, deviation: Float = 0, least: Float = 0) {
     self.hits = hits
     self.mean = mean
     self.deviation = deviation
+    self.least = least
+  }
+
+  /// A score in standard deviations above the mean. A chunk without one counts as the lowest; where all are the same, no
+  /// score says anything.
+  func standardized(_ score: Float?) -> Float {
+    deviation > 0 ? ((score ?? least) - mean) / deviation : 0
+  }
+
+  func scores(of ids: Set<Int64>) -> [Int64: Float] {
+    var scores: [Int64: Float] = [:]
+    for hit in hits where ids.contains(hit.id) { scores[hit.id] = hit.score }
+    return scores
+  }
+
+  /// Places in the order, from 1.
+  func ranks(of ids: Set<Int64>) -> [Int64: Int] {
+    var ranks: [Int64: Int] = [:]
+    for (index, hit) in hits.enumerated() where ids.contains(hit.id) { ranks[hit.id] = index + 1 }
+    return ranks
   }
 }
 

@@ -75,6 +75,7 @@ struct RagChat: AsyncParsableCommand {
       Examples:
         kinglet rag chat library.sqlite
         kinglet rag chat library.sqlite --model smollm2 --context-tokens 600
+        kinglet rag chat library.sqlite --json < questions.txt
 
       A question may refer to the one before: it is looked for with what it refers to. /clear forgets the conversation; \
       /exit or Ctrl-D leaves.
@@ -84,6 +85,9 @@ struct RagChat: AsyncParsableCommand {
   @OptionGroup var loading: LoadArguments
   @OptionGroup var sampling: SamplingArguments
   @OptionGroup var answering: AnswerArguments
+
+  @Flag(help: "Print one JSON object a line for each question.")
+  var json = false
 
   func run() async throws {
     let base = try await store.open(compute: loading.compute.options)
@@ -100,8 +104,12 @@ struct RagChat: AsyncParsableCommand {
       case "/clear": history = []
       default:
         let answer = try await base.answerWithBar(question, with: model, history: history, options: options)
-        if answer.standaloneQuestion != question { standardError("(\(answer.standaloneQuestion))\n") }
-        try standardOutput(answer.lines + "\n")
+        if json {
+          try printJSON(answer, pretty: false)
+        } else {
+          if answer.standaloneQuestion != question { standardError("(\(answer.standaloneQuestion))\n") }
+          try standardOutput(answer.lines + "\n")
+        }
         history += [.user(question), .assistant(answer.text)]
       }
     }
