@@ -7,7 +7,9 @@ extension Decoder {
   /// - Throws: `.invalidArgument`, naming the tensor and both sides, for an adapter of another base.
   public func load(_ adapter: Adapter) throws(KingletError) -> LoadedAdapter {
     try adapter.check(architecture: description.architecture)
-    do throws(KingletError) { return try self.adapter(adapter.updates, invocation: adapter.invocation) } catch {
+    do throws(KingletError) {
+      return try self.adapter(adapter.updates(ofTied: isTied), invocation: adapter.invocation)
+    } catch {
       throw error.located(in: adapter.path)
     }
   }

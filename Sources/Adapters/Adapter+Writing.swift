@@ -32,9 +32,9 @@ extension Adapter {
       throw KingletError(.unsupported, "MLX has no adapters that tokens switch on", at: self.path)
     }
     switch format {
-    case .peft: return try writePEFT(self, to: path, base)
+    case .peft: return try writePEFT(resolved(base), to: path, base)
     case .mlx: return try writeMLX(self, to: path, base)
-    case .gguf: return try writeGGUF(self, to: path, base)
+    case .gguf: return try writeGGUF(resolved(base), to: path, base)
     }
   }
 

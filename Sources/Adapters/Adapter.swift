@@ -57,6 +57,12 @@ public struct Adapter: Sendable {
     self.updates = updates.sorted { $0.tensor < $1.tensor }
   }
 
+  /// The same adapter with other updates.
+  init(_ other: Adapter, updates: [AdapterUpdate]) {
+    (path, format, architecture, invocation) = (other.path, other.format, other.architecture, other.invocation)
+    self.updates = updates.sorted { $0.tensor < $1.tensor }
+  }
+
   /// - Throws: `.invalidArgument`, naming both sides, when the adapter says that it is for another architecture.
   func check(architecture other: String) throws(KingletError) {
     guard let architecture, architecture != other else { return }

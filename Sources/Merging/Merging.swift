@@ -77,7 +77,9 @@ public struct Merge: Sendable {
       guard strength.isFinite else {
         throw KingletError(.invalidArgument, "the strength of an adapter is a finite number", at: adapter.path)
       }
-      for update in adapter.updates { updates += try base.separated(update).map { ($0, strength) } }
+      for update in adapter.updates(ofTied: base.isTied) {
+        updates += try base.separated(update).map { ($0, strength) }
+      }
     }
     let changed = Set(updates.flatMap(\.update.changedTensors))
     if let bias = changed.first(where: { $0.hasSuffix(".bias") && file.tensor(named: $0) == nil }) {

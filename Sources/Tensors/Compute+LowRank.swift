@@ -58,14 +58,17 @@ struct UpdateTasks {
   mutating func add(_ updates: [ProjectedUpdate], of matrix: PackedMatrix) -> Range<Int> {
     let first = tasks.count
     if first == 0 { tasks.reserveCapacity(updates.reduce(0) { $0 + $1.update.targets.count }) }
+    let haveFactors = updates.contains { $0.update.hasFactors }
     for projected in updates {
-      for target in projected.update.targets where target.matrix === matrix {
+      let targets = projected.update.targets
+      for index in targets.indices where targets[index].matrix === matrix {
+        let target = targets[index]
         let isFirst = tasks.count == first || tasks[tasks.count - 1].rows != projected.rows
         tasks.append(
           UpdateTask(
             rows: projected.rows, low: projected.low + target.ranks.lowerBound, lowStride: projected.update.rank,
             b: target.b.base, precision: target.b.precision, rank: target.ranks.count,
-            factors: isFirst ? factors(updates, of: matrix, rows: projected.rows) : nil,
+            factors: isFirst && haveFactors ? factors(updates, of: matrix, rows: projected.rows) : nil,
             biasChange: target.biasChange?.base, strength: projected.strength))
       }
     }

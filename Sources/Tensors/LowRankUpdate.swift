@@ -14,6 +14,8 @@ public final class LowRankUpdate: Sendable {
   /// The ranks of all parts together.
   let rank: Int
   let targets: [Target]
+  /// Whether rows of some matrix are multiplied by factors.
+  let hasFactors: Bool
 
   /// The change of one matrix.
   struct Target: Sendable {
@@ -108,6 +110,7 @@ public final class LowRankUpdate: Sendable {
     self.columns = columns
     self.rank = rank
     self.targets = targets
+    hasFactors = targets.contains { $0.factors != nil }
   }
 
   /// What is read of second factors for some rows of a matrix.

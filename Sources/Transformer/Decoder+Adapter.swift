@@ -23,6 +23,9 @@ extension Decoder {
     return try binding.bind(updates, invocation: invocation)
   }
 
+  /// Whether the embedding is the head as well.
+  public var isTied: Bool { weights.head === weights.embedding }
+
   /// The same for all decoders that share their weights.
   var weightsIdentity: ObjectIdentifier { ObjectIdentifier(weights.head) }
 }

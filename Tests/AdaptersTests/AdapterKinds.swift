@@ -3,6 +3,7 @@ import KingletAdapters
 import KingletErrors
 import KingletGGUF
 import KingletQuants
+import KingletSafetensors
 import KingletTensors
 import KingletTestSupport
 import KingletTransformer
@@ -193,6 +194,45 @@ private func decoder(_ file: GGUFFile) throws -> Decoder { try Decoder.load(file
       let wrong = AdapterUpdate(tensor: name, replacement: [1, 2], rowOrder: .halves)
       #expect(throws: KingletError.self) { try plain.adapter([wrong]) }
     }
+  }
+
+  /// mlx-lm multiplies by the adapted embedding where that is the head too.
+  @Test(arguments: ["llama", "llama-tied"]) func embeddingsOfMLX(_ name: String) throws {
+    let model = try TinyModel(name)
+    let plain = try decoder(model.file)
+    let scratch = try ScratchFolder()
+    var random = SeededRandom(9)
+    let (tokens, width, rank) = (plain.vocabularySize, plain.description.hiddenSize, 2)
+    let a = random.floats(tokens * rank, deviation: 0.2)
+    let b = random.floats(rank * width, deviation: 0.2)
+    var writer = SafetensorsWriter()
+    func add(_ name: String, _ shape: [Int], _ values: [Float]) throws {
+      try writer.addTensor(
+        "model.embed_tokens.\(name)", type: .f32, shape: shape, bytes: try #require(QuantType.f32.bytes(values)))
+    }
+    try add("lora_a", [tokens, rank], a)
+    try add("lora_b", [rank, width], b)
+    try writer.write(to: scratch.path + "/adapters.safetensors")
+    try Data(#"{"fine_tune_type": "lora", "lora_parameters": {"rank": 2, "scale": 0.5}}"#.utf8)
+      .write(to: URL(fileURLWithPath: scratch.path + "/adapter_config.json"))
+
+    let embedding = model.values(try model.tensor("token_embd.weight"))
+    let changed = embedding.indices.map { i in
+      let change = (0..<rank).reduce(0.0) { $0 + Double(a[i / width * rank + $1]) * Double(b[$1 * width + i % width]) }
+      return Float(Double(embedding[i]) + 0.5 * change)
+    }
+    var tensors = ["token_embd.weight": changed]
+    if plain.isTied { tensors["output.weight"] = changed }
+    let expected = try decoder(model.replacing(tensors)).allLogits(ids, [])
+    let adapter = try Adapter(contentsOf: scratch.path)
+    #expect(normalizedError(try plain.allLogits(ids, [plain.load(adapter).scaled(1)]), expected) < 1e-10)
+
+    // To be written as another kind, it must be known what it means.
+    #expect(throws: KingletError.self) { try adapter.write(to: scratch.path + "/none", as: .peft) }
+    _ = try adapter.write(to: scratch.path + "/peft", as: .peft, base: AdapterBase(model.file))
+    let written = try Adapter(contentsOf: scratch.path + "/peft")
+    #expect(written.updates.map(\.tensor) == (plain.isTied ? ["output", "token_embd"] : ["token_embd"]))
+    #expect(normalizedError(try plain.allLogits(ids, [plain.load(written).scaled(1)]), expected) < 1e-10)
   }
 
   @Test func tokensSwitchAnAdapterOn() throws {
