@@ -56,6 +56,25 @@ final class ScratchFolder {
     try folder.write("page.html", "<h1>Ferries</h1><p>They cross the lake.</p>")
   }
 
+  @Test func rerankingIsInTheOrderOfTheCrossEncoder() async throws {
+    try fill()
+    let base = try await open()
+    _ = try await base.add(contentsOf: folder.docs)
+    let query = "Where do storks clatter?"
+    let hits = try await base.search(query)
+    let ranker = try await ToyEmbedder.load(ranks: true)
+    let scores = try await ranker.rank(hits.map(\.chunk.text), for: query)
+    #expect(hits.count > 5 && scores != scores.sorted(by: >), "there is something to order")
+    let reranked = try await base.rerank(hits, for: query, by: .crossEncoder(ranker))
+    #expect(reranked.map(\.score) == scores.sorted(by: >))
+    for (hit, score) in zip(hits, scores) {
+      #expect(reranked.first { $0.chunk.id == hit.chunk.id }?.rerankScore == score)
+    }
+    await #expect(throws: KingletError.self, "a model without such a head") {
+      try await base.rerank(hits, for: query, by: .crossEncoder(ToyEmbedder.load()))
+    }
+  }
+
   @Test func addingFollowingAndRemoving() async throws {
     try fill()
     let base = try await open()

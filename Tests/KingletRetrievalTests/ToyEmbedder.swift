@@ -6,7 +6,8 @@ import KingletTestSupport
 
 /// An embedding model of a few kilobytes with a vocabulary of letters: its vectors mean little, but are always the same.
 enum ToyEmbedder {
-  static func load() async throws -> EmbeddingModel {
+  /// - Parameter ranks: with a head that scores a passage for a query.
+  static func load(ranks: Bool = false) async throws -> EmbeddingModel {
     let fixture = try GGUFFile(path: Fixtures.path("arch/bert/model.gguf"))
     var writer = GGUFWriter()
     for key in fixture.metadata.keys where !key.hasPrefix("tokenizer.") { writer[key] = fixture.metadata[key] }
@@ -33,8 +34,14 @@ enum ToyEmbedder {
       let bytes = fixture.withBytes(of: tensor) { Array($0) }
       try writer.addTensor(tensor.name, dimensions: tensor.dimensions, type: tensor.type, bytes: bytes)
     }
+    if ranks {
+      var random = SeededRandom(1)
+      let width = Int(fixture.tensors.first { $0.name == "token_embd.weight" }?.dimensions.first ?? 0)
+      try writer.addTensor("cls.output.weight", dimensions: [width, 1], floats: random.floats(width))
+    }
     // The file must stay: the fingerprint is read from it.
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("kinglet-toy-embedder.gguf").path
+    let name = ranks ? "kinglet-toy-ranker.gguf" : "kinglet-toy-embedder.gguf"
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
     if !FileManager.default.fileExists(atPath: path) { try writer.write(to: path) }
     return try await EmbeddingModel.load(path)
   }
