@@ -60,7 +60,9 @@ func writeMLX(_ adapter: Adapter, to path: String, _ base: AdapterBase?) throws(
 
 /// Where embedding and head are one matrix, mlx-lm has no head to adapt, and applies an update of the embedding to both.
 private func refuseTied(_ adapter: Adapter, _ base: AdapterBase?) throws(KingletError) {
-  guard let update = adapter.updates.first(where: { ["output", "token_embd"].contains($0.tensor) }) else { return }
+  guard adapter.updateOfBoth == nil,
+    let update = adapter.updates.first(where: { ["output", "token_embd"].contains($0.tensor) })
+  else { return }
   guard let base else {
     throw KingletError(
       .invalidArgument, "whether MLX can apply it depends on whether the base has a head of its own",

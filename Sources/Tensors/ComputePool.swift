@@ -83,10 +83,7 @@ public final class ComputePool: @unchecked Sendable {
   }
 
   private func take(_ job: Job, _ worker: Int) {
-    while let range = shares.takeFirst(worker, least: job.least, most: job.most) { job.body(range, worker) }
-    for other in 1..<job.threads {
-      while let range = shares.takeLast((worker + other) % job.threads, most: job.most) { job.body(range, worker) }
-    }
+    shares.takeAll(worker, of: job.threads, least: job.least, most: job.most) { job.body($0, worker) }
   }
 
   private func work(_ worker: Int) {

@@ -43,18 +43,11 @@ final class PendingProjections: @unchecked Sendable {
     func help(_ worker: Int, _ table: KernelTable) {
       owner._withUnsafeGuaranteedRef { owner in
         if owner.done.load(ordering: .relaxed) == tasks.count { return }
-        while let range = owner.shares.takeFirst(worker, least: 4, most: 4) { run(range, table, owner.done) }
-        for other in 1..<max(1, workers) {
-          while let range = owner.shares.takeLast((worker + other) % workers, most: 1) {
-            run(range, table, owner.done)
-          }
+        owner.shares.takeAll(worker, of: workers, least: 4, most: 4) { range in
+          for index in range { table.projectLowRank(tasks[index]) }
+          owner.done.wrappingAdd(range.count, ordering: .releasing)
         }
       }
-    }
-
-    private func run(_ range: Range<Int>, _ table: KernelTable, _ done: borrowing Atomic<Int>) {
-      for index in range { table.projectLowRank(tasks[index]) }
-      done.wrappingAdd(range.count, ordering: .releasing)
     }
 
     /// Returns when all are computed. All are begun when a worker has helped, so this is short.

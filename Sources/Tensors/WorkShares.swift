@@ -53,6 +53,15 @@ final class WorkShares: @unchecked Sendable {
     take(worker) { range in range.suffix(min(most, (range.count + 1) / 2)) }
   }
 
+  /// Calls `body` with a worker's own share, range by range, and then with what it can take from others.
+  @inline(__always)
+  func takeAll(_ worker: Int, of workers: Int, least: Int, most: Int, _ body: (Range<Int>) -> Void) {
+    while let range = takeFirst(worker, least: least, most: most) { body(range) }
+    for other in 1..<max(1, workers) {
+      while let range = takeLast((worker + other) % workers, most: most) { body(range) }
+    }
+  }
+
   private func take(_ worker: Int, _ choose: (Range<Int>) -> Range<Int>) -> Range<Int>? {
     let bounds = bounds(worker)
     var word = bounds.pointee.load(ordering: .relaxed)

@@ -227,6 +227,10 @@ private func decoder(_ file: GGUFFile) throws -> Decoder { try Decoder.load(file
     let adapter = try Adapter(contentsOf: scratch.path)
     #expect(normalizedError(try plain.allLogits(ids, [plain.load(adapter).scaled(1)]), expected) < 1e-10)
 
+    // As what it is, it means the same whatever the base.
+    _ = try adapter.write(to: scratch.path + "/mlx", as: .mlx, base: AdapterBase(model.file))
+    let again = try Adapter(contentsOf: scratch.path + "/mlx")
+    #expect(normalizedError(try plain.allLogits(ids, [plain.load(again).scaled(1)]), expected) < 1e-10)
     // To be written as another kind, it must be known what it means.
     #expect(throws: KingletError.self) { try adapter.write(to: scratch.path + "/none", as: .peft) }
     _ = try adapter.write(to: scratch.path + "/peft", as: .peft, base: AdapterBase(model.file))

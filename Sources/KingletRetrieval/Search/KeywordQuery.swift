@@ -8,8 +8,7 @@ enum KeywordQuery {
   static func expression(for text: String) -> String? {
     var seen: Set<String> = []
     var words: [String] = []
-    for word in text.lowercased().unicodeScalars.split(whereSeparator: { !isWordScalar($0) }) {
-      let word = String(word)
+    for word in Self.words(of: text) {
       if seen.insert(word).inserted { words.append(word) }
       if words.count == mostWords { break }
     }

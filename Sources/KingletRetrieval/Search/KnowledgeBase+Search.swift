@@ -73,12 +73,13 @@ extension KnowledgeBase {
     _ dense: ScoredRun, _ words: ScoredRun, _ depth: Int, _ vector: [Float]
   ) throws(KingletError) -> [ScoredChunk] {
     var scores: [Int64: Float] = [:]
-    let ids = Set((dense.hits.prefix(depth) + words.hits.prefix(depth)).map(\.id))
+    let ids = Set((dense.hits + words.hits.prefix(depth)).map(\.id))
     let matches = words.scores(of: ids)
+    // Without those that are gone since they were found: another process has written.
     let vectors = try store.vectors(Array(ids))
-    for id in ids {
-      let cosine = vectors[id].map { product(vector, $0) }
-      scores[id] = dense.standardized(cosine) + Fusion.keywordWeight * words.standardized(matches[id])
+    for (id, own) in vectors {
+      scores[id] =
+        dense.standardized(product(vector, own)) + Fusion.keywordWeight * words.standardized(matches[id])
     }
     let first = Fusion.sorted(scores).prefix(Fusion.feedbackCount).compactMap { vectors[$0.id] }
     guard first.count == Fusion.feedbackCount, dense.deviation > 0, vector.count == first[0].count else {
@@ -87,8 +88,7 @@ extension KnowledgeBase {
     let mean = vector.indices.map { index in first.reduce(0) { $0 + $1[index] } / Float(first.count) }
     let spread = try store.spread(of: mean)
     guard spread.deviation > 0 else { return Fusion.sorted(scores) }
-    for id in ids {
-      guard let own = vectors[id] else { continue }
+    for (id, own) in vectors {
       scores[id, default: 0] += Fusion.feedbackWeight * (product(mean, own) - spread.mean) / spread.deviation
     }
     return Fusion.sorted(scores)

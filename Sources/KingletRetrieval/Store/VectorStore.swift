@@ -61,7 +61,7 @@ public struct ScoredRun: Sendable, Equatable {
   public var hits: [ScoredChunk]
   public var mean: Float
   public var deviation: Float
-  /// The lowest score of all.
+  /// The lowest score of all, where there are chunks without one.
   public var least: Float
 
   public init(hits: [ScoredChunk] = [], mean: Float = 0, deviation: Float = 0, least: Float = 0) {
