@@ -15,19 +15,22 @@ public struct Activations {
   /// What `floats` may point into.
   let source: FloatMatrix
   /// What adapters will add to the products of some rows.
-  let updates: [ProjectedUpdate]
+  let updates: InputUpdates?
 
   /// The tiles that the kernel of a matrix reads, if there are such.
   func tiles(for matrix: PackedMatrix) -> UnsafeRawPointer? { matrix.isQuantized ? rounded : interleaved }
+
+  /// Which of the phase's updates are of the products with a matrix.
+  func additions(to matrix: PackedMatrix) -> Range<Int> { updates?.additions(to: matrix) ?? 0..<0 }
 }
 
 extension Compute {
   /// Prepares the rows of `x`, normalised if `norm` is given, for products with `matrices`.
   ///
-  /// - Parameter updates: What adapters change of those products; updates of the same rows follow each other.
+  /// - Parameter updates: What adapters change of those products.
   /// - Throws: `.invalidArgument` when norm, matrices or updates are not as wide as `x`, or `.outOfMemory`.
   public func prepare(
-    _ x: FloatMatrix, norm: Norm? = nil, for matrices: [PackedMatrix], updates: [AppliedUpdate] = []
+    _ x: FloatMatrix, norm: Norm? = nil, for matrices: [PackedMatrix], updates: InputUpdates? = nil
   ) throws(KingletError) -> Activations {
     let (rows, columns) = (x.rows, x.columns)
     guard norm.map({ $0.fits(columns: columns) }) ?? true, matrices.allSatisfy({ $0.columns == columns }) else {
@@ -41,7 +44,6 @@ extension Compute {
     let floats = norm == nil ? x.base : normalized.base.assumingMemoryBound(to: Float.self)
     let (bytes, tiles) = (rounded.base, interleaved.base.assumingMemoryBound(to: Float.self))
     let norm = norm.map(NormTask.init)
-    if rows == 1 { fetch(updates) }
     forEachTokenRange(rows) { range in
       for row in range {
         let values = floats + row * x.stride
@@ -60,10 +62,14 @@ extension Compute {
         first += width
       }
     }
+    if let updates {
+      // The phase that multiplies the input does it first.
+      try updates.bind(floats, stride: x.stride, rows: rows, columns: columns, lows: lows)
+      pending.begin(updates.projections, workers: threads)
+    }
     let activations = Activations(
       floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
-      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x,
-      updates: updates.isEmpty ? [] : try project(updates, floats, stride: x.stride, rows: rows, columns: columns))
+      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x, updates: updates)
     observer?.observe(activations, for: matrices)
     return activations
   }

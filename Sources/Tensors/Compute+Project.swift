@@ -62,10 +62,9 @@ extension Compute {
   ///
   /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
   public func project(_ x: Activations, _ projections: [Projection]) throws(KingletError) {
-    var scratchByteCount = 0
+    var (scratchByteCount, taskCount, shortestRun, longestRun) = (0, 0, Int.max, Int.max)
     var tasks: [ProjectionTask] = []
     tasks.reserveCapacity(projections.count)
-    var updates = UpdateTasks()
     for p in projections {
       try check(p.matrix, takes: x, gives: p.output)
       if !p.adds { try p.output.resize(rows: x.rows) }
@@ -73,26 +72,29 @@ extension Compute {
         throw KingletError(.invalidArgument, "a bias or a residual is not of the size of its product")
       }
       let task = ProjectionTask(
-        p, tokens: x.rows, threads: threads, updates: updates.add(x.updates, of: p.matrix))
+        p, tokens: x.rows, threads: threads, updates: x.additions(to: p.matrix))
       scratchByteCount = max(scratchByteCount, task.split.scratchByteCount(for: p.matrix))
+      taskCount += task.split.taskCount
+      shortestRun = min(shortestRun, task.split.shortestRun)
+      longestRun = min(longestRun, task.split.longestRun)
       tasks.append(task)
     }
     try reserveScratch(scratchByteCount)
+    let upcoming = upcoming(x, after: projections.first?.matrix) {
+      ReadAhead.Phase(matrices: projections.map(\.matrix), splits: tasks.map(\.split), sharesTasks: false)
+    }
     withExtendedLifetime(projections) {
-      updates.lend(pending) { updates in
-        pool.runRanges(
-          tasks.reduce(0) { $0 + $1.split.taskCount }, least: tasks.map(\.split.shortestRun).min() ?? 1,
-          most: tasks.map(\.split.longestRun).min() ?? 1, threads: threads,
-          upcoming: upcoming(x, after: projections.first?.matrix) {
-            ReadAhead.Phase(matrices: projections.map(\.matrix), splits: tasks.map(\.split), sharesTasks: false)
-          }
-        ) { range, worker in
-          updates.begin(worker, table)
-          var first = 0
-          for task in tasks {
-            let own = range.clamped(to: first..<first + task.split.taskCount)
-            if !own.isEmpty { run(task, own.lowerBound - first..<own.upperBound - first, x, updates, worker) }
-            first += task.split.taskCount
+      lendUpdates(of: x) { updates in
+        tasks.withUnsafeBufferPointer { tasks in
+          pool.runRanges(taskCount, least: shortestRun, most: longestRun, threads: threads, upcoming: upcoming) {
+            range, worker in
+            updates.begin(worker, table)
+            var first = 0
+            for task in tasks {
+              let own = range.clamped(to: first..<first + task.split.taskCount)
+              if !own.isEmpty { run(task, own.lowerBound - first..<own.upperBound - first, x, updates, worker) }
+              first += task.split.taskCount
+            }
           }
         }
       }
@@ -118,10 +120,9 @@ extension Compute {
     let block = Split.blockByteCount(tokens, panelFloats)
     try reserveScratch(own + 2 * block)
     let (out, outStride) = (output.base, output.stride)
-    var updates = UpdateTasks()
-    let gateUpdates = updates.add(x.updates, of: gate)
-    let upUpdates = updates.add(x.updates, of: up)
-    updates.lend(pending) { updates in
+    let gateUpdates = x.additions(to: gate)
+    let upUpdates = x.additions(to: up)
+    lendUpdates(of: x) { updates in
       pool.runRanges(
         split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
         upcoming: upcoming(x, after: gate) {
@@ -152,13 +153,13 @@ extension Compute {
   /// What is read after a phase that begins with `matrix`, in a pass of a single token; more are not bound by memory.
   func upcoming(_ x: Activations, after matrix: PackedMatrix?, _ phase: () -> ReadAhead.Phase) -> UpcomingReads? {
     guard let matrix, x.rows == 1, threads > 1 else { return nil }
-    guard !x.updates.isEmpty else { return readAhead.follow(matrix.base, threads: threads, phase) }
-    return readAhead.follow(matrix.base, factor: pending.first, threads: threads) {
+    let factor = x.updates?.first
+    if !readAhead.follow(matrix.base, factor: factor) {
       var phase = phase()
-      phase.firstFactors = pending.reads
-      phase.secondFactors = { matrix, rows in x.updates.flatMap { $0.update.reads(matrix, rows: rows) } }
-      return phase
+      if let updates = x.updates { phase.updates = (updates.tasks, pending) }
+      readAhead.learn(matrix.base, factor: factor, phase.reads(threads: threads))
     }
+    return readAhead.next
   }
 
   /// Kernels take sizes on trust: here they are compared.

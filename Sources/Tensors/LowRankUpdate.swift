@@ -14,8 +14,8 @@ public final class LowRankUpdate: Sendable {
   /// The ranks of all parts together.
   let rank: Int
   let targets: [Target]
-  /// Whether rows of some matrix are multiplied by factors.
-  let hasFactors: Bool
+  /// The same as tasks see it.
+  let task: LowRankTask
 
   /// The change of one matrix.
   struct Target: Sendable {
@@ -110,16 +110,57 @@ public final class LowRankUpdate: Sendable {
     self.columns = columns
     self.rank = rank
     self.targets = targets
-    hasFactors = targets.contains { $0.factors != nil }
+    task = LowRankTask(self.a, columns: columns, rank: rank, targets)
   }
 
-  /// What is read of second factors for some rows of a matrix.
-  func reads(_ matrix: PackedMatrix, rows: Range<Int>) -> [UnsafeRawBufferPointer] {
-    targets.filter { $0.matrix === matrix }.map { target in
-      let rowByteCount = target.ranks.count * target.b.precision.byteCount
-      return UnsafeRawBufferPointer(
-        start: target.b.base + rows.lowerBound * rowByteCount, count: rows.count * rowByteCount)
+  deinit { task.targets.deallocate() }
+}
+
+/// An update as tasks see it: numbers and addresses, so that they count no references. A pass looks at each of its
+/// updates many times, and with many adapters the counting took longer than some of the products.
+///
+/// `@unchecked Sendable`: what it points to lives as long as its update, and never changes.
+struct LowRankTask: @unchecked Sendable {
+  let a: UnsafeRawPointer
+  let precision: FactorPrecision
+  let columns: Int
+  let rank: Int
+  let targets: UnsafeBufferPointer<Target>
+  /// Whether rows of some matrix are multiplied by factors.
+  let hasFactors: Bool
+
+  struct Target {
+    let matrix: ObjectIdentifier
+    let firstRank: Int
+    let rank: Int
+    let b: UnsafeRawPointer
+    let precision: FactorPrecision
+    let factors: UnsafePointer<Float>?
+    let biasChange: UnsafePointer<Float>?
+
+    /// Where the rows of B are that belong to some rows of the matrix.
+    func bytes(of rows: Range<Int>) -> UnsafeRawBufferPointer {
+      let rowByteCount = rank * precision.byteCount
+      return UnsafeRawBufferPointer(start: b + rows.lowerBound * rowByteCount, count: rows.count * rowByteCount)
     }
+  }
+
+  fileprivate init(_ a: LowRankFactor, columns: Int, rank: Int, _ targets: [LowRankUpdate.Target]) {
+    self.a = a.base
+    precision = a.precision
+    self.columns = columns
+    self.rank = rank
+    let own = UnsafeMutableBufferPointer<Target>.allocate(capacity: targets.count)
+    for (i, target) in targets.enumerated() {
+      own.initializeElement(
+        at: i,
+        to: Target(
+          matrix: ObjectIdentifier(target.matrix), firstRank: target.ranks.lowerBound, rank: target.ranks.count,
+          b: target.b.base, precision: target.b.precision, factors: target.factors?.base,
+          biasChange: target.biasChange?.base))
+    }
+    self.targets = UnsafeBufferPointer(own)
+    hasFactors = targets.contains { $0.factors != nil }
   }
 }
 

@@ -16,13 +16,9 @@ final class PendingProjections: @unchecked Sendable {
   /// - Parameter workers: the most there can be.
   init(workers: Int) { shares = WorkShares(workers: workers) }
 
-  /// Forgets the tasks of the phase before. To be called, as `add` and `begin`, when nobody is at work.
-  func removeAll() { tasks.removeAll(keepingCapacity: true) }
-
-  func add(_ task: LowRankProjection) { tasks.append(task) }
-
-  /// Deals out the tasks.
-  func begin(workers: Int) {
+  /// Deals out tasks, in place of those of the phase before. To be called when nobody is at work.
+  func begin(_ tasks: [LowRankProjection], workers: Int) {
+    self.tasks = tasks
     self.workers = workers
     shares.deal(tasks.count, workers: workers)
     done.store(0, ordering: .relaxed)
@@ -57,9 +53,6 @@ final class PendingProjections: @unchecked Sendable {
       }
     }
   }
-
-  /// Where the first factor is.
-  var first: UnsafeRawPointer? { tasks.first?.a }
 
   /// What a worker will read of first factors.
   func reads(_ worker: Int) -> [UnsafeRawBufferPointer] {

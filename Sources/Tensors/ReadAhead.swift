@@ -9,20 +9,25 @@ struct ReadAhead {
     let splits: [Split]
     /// Whether a task takes the same panels of every matrix, rather than those of one.
     let sharesTasks: Bool
-    /// What adapters have read: a worker's part of first factors, and second factors of a matrix's rows.
-    var firstFactors: (_ worker: Int) -> [UnsafeRawBufferPointer] = { _ in [] }
-    var secondFactors: (_ matrix: PackedMatrix, _ rows: Range<Int>) -> [UnsafeRawBufferPointer] = { _, _ in [] }
+    /// What adapters have read besides: of first factors as they are dealt out, of second ones those of the same rows.
+    var updates: (tasks: [LowRankTask], first: PendingProjections)?
 
     func reads(threads: Int) -> UpcomingReads {
       UpcomingReads(
         (0..<threads).map { worker in
           let parts = parts(worker, threads: threads)
-          return firstFactors(worker) + parts.flatMap { secondFactors($0, $1.rows(of: $0)) }
+          return (updates?.first.reads(worker) ?? []) + parts.flatMap { secondFactors($0, $1.rows(of: $0)) }
             + parts.map { matrix, part in
               UnsafeRawBufferPointer(
                 start: matrix.panel(part.panels.lowerBound), count: part.panels.count * matrix.panelByteCount)
             }
         })
+    }
+
+    private func secondFactors(_ matrix: PackedMatrix, _ rows: Range<Int>) -> [UnsafeRawBufferPointer] {
+      (updates?.tasks ?? []).flatMap { update in
+        update.targets.filter { $0.matrix == ObjectIdentifier(matrix) }.map { $0.bytes(of: rows) }
+      }
     }
 
     /// A worker's share.
@@ -41,34 +46,42 @@ struct ReadAhead {
 
   private struct Step {
     let first: UnsafeRawPointer
-    var factor: UnsafeRawPointer?
-    var reads: UpcomingReads
+    let factor: UnsafeRawPointer?
+    let reads: UpcomingReads
   }
 
   private var steps: [Step] = []
   private var current = -1
 
-  /// Notes that a phase begins to read at `first`, and returns what is read after it, if that is known.
+  /// Notes that a phase begins to read at `first`.
   ///
-  /// - Parameters:
-  ///   - factor: where it reads factors of adapters before, if it does: those come and go.
-  ///   - phase: asked for when the phase is seen for the first time, or with other factors.
-  mutating func follow(
-    _ first: UnsafeRawPointer, factor: UnsafeRawPointer? = nil, threads: Int, _ phase: () -> Phase
-  ) -> UpcomingReads? {
+  /// - Parameter factor: where it reads factors of adapters before, if it does: those come and go.
+  /// - Returns: whether it is known what the phase reads.
+  mutating func follow(_ first: UnsafeRawPointer, factor: UnsafeRawPointer?) -> Bool {
     let next = current + 1 < steps.count ? current + 1 : 0
     if next < steps.count, steps[next].first == first {
       current = next
     } else if let known = steps.firstIndex(where: { $0.first == first }) {
       current = known
     } else {
-      steps.append(Step(first: first, factor: factor, reads: phase().reads(threads: threads)))
+      return false
+    }
+    return steps[current].factor == factor
+  }
+
+  /// Learns what the phase reads that begins at `first`.
+  mutating func learn(_ first: UnsafeRawPointer, factor: UnsafeRawPointer?, _ reads: UpcomingReads) {
+    let step = Step(first: first, factor: factor, reads: reads)
+    if steps.indices.contains(current), steps[current].first == first {
+      steps[current] = step
+    } else {
+      steps.append(step)
       current = steps.count - 1
     }
-    if steps[current].factor != factor {
-      steps[current].factor = factor
-      steps[current].reads = phase().reads(threads: threads)
-    }
+  }
+
+  /// What is read after the phase that was noted last, as far as that is known.
+  var next: UpcomingReads? {
     let following = current + 1 < steps.count ? current + 1 : 0
     return following == current ? nil : steps[following].reads
   }

@@ -138,7 +138,7 @@ extension Decoder {
   ) throws(KingletError) {
     let tokens = spans.count == 1 ? spans[0].tokens : spans.flatMap(\.tokens)[...]
     try state.compute.embed(tokens, from: weights.embedding, scale: description.embeddingScale, to: state.x)
-    let adapted = try addEmbeddings(spans, state)
+    let updates = state.updates.updates(of: try addEmbeddings(spans, state), layerCount: blocks.count)
     for layer in blocks.indices {
       if isCancelled() { throw KingletError(.cancelled, "the forward pass was cancelled") }
       var end = 0
@@ -148,8 +148,8 @@ extension Decoder {
           rows: end - span.tokens.count..<end, cache: span.cache.layers[layer], start: span.cache.count)
       }
       try blocks[layer].forward(
-        state, sequences: sequences, rotary: state.rotaries[description.layers[layer].rotation], index: layer,
-        adapted: adapted)
+        state, sequences: sequences, rotary: state.rotaries[description.layers[layer].rotation],
+        updates: updates[layer])
     }
   }
 

@@ -49,15 +49,14 @@ final class DecoderBlock: Sendable {
 
   /// Applies the layer to the rows of `s.x`, which are those of `sequences`, one after another.
   ///
-  /// - Parameter adapted: rows whose matrices are updated by adapters, if this layer has any. The products of all other rows
-  ///   are the same bits as without.
+  /// - Parameter updates: of adapters, for some rows. The products of all other rows are the same bits as without.
   func forward(
-    _ s: DecoderState, sequences: [SequenceRows], rotary: RotaryTable, index: Int, adapted: [AdaptedRows] = []
+    _ s: DecoderState, sequences: [SequenceRows], rotary: RotaryTable, updates: LayerUpdates = LayerUpdates()
   ) throws(KingletError) {
     let (w, p) = (weights, weights.parameters)
     let n = try s.compute.prepare(
       s.x, norm: p.attentionNorm, for: [w.query, w.key, w.value],
-      updates: adapted.updates { $0.layers[index].attention })
+      updates: updates.attention)
     try s.compute.project(
       n,
       [
@@ -65,17 +64,17 @@ final class DecoderBlock: Sendable {
         Projection(w.value, bias: p.valueBias, to: s.v),
       ])
     try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, sequences: sequences, to: s.a)
-    try addToResidual(s.a, w.output, norm: p.postAttentionNorm, adapted.updates { $0.layers[index].output }, s)
+    try addToResidual(s.a, w.output, norm: p.postAttentionNorm, updates.output, s)
 
     let m = try s.compute.prepare(
-      s.x, norm: p.feedForwardNorm, for: [w.gate, w.up], updates: adapted.updates { $0.layers[index].feedForward })
+      s.x, norm: p.feedForwardNorm, for: [w.gate, w.up], updates: updates.feedForward)
     try s.compute.projectGated(m, gate: w.gate, up: w.up, activation: activation, to: s.f)
-    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, adapted.updates { $0.layers[index].down }, s)
+    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, updates.down, s)
   }
 
   /// `x += W y`, or `x += norm(W y)`.
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ updates: [AppliedUpdate], _ s: DecoderState
+    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ updates: InputUpdates?, _ s: DecoderState
   ) throws(KingletError) {
     let input = try s.compute.prepare(y, for: [matrix], updates: updates)
     if let norm {
@@ -107,6 +106,8 @@ final class DecoderState {
   let chosen: FloatMatrix
   let logits: FloatMatrix
   let rotaries: [RotaryTable]
+  /// Of the adapters of the last pass.
+  var updates = KeptUpdates()
 
   init(_ d: DecoderDescription, frequencyFactors: [Float], compute: Compute) {
     self.compute = compute

@@ -90,7 +90,7 @@ final class EncoderBlock: Sendable {
   }
 
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, bias: FloatVector?, norm: Norm?, _ updates: [AppliedUpdate],
+    _ y: FloatMatrix, _ matrix: PackedMatrix, bias: FloatVector?, norm: Norm?, _ updates: InputUpdates?,
     _ s: EncoderState
   ) throws(KingletError) {
     let input = try s.compute.prepare(y, for: [matrix], updates: updates)

@@ -1,5 +1,6 @@
 import KingletErrors
 import KingletTensors
+import Synchronization
 
 /// An adapter that has been made ready for one model: changes of its matrices, which stay as they are.
 ///
@@ -33,8 +34,11 @@ public final class LoadedAdapter: Sendable {
   public let invocation: [Int32]
   /// The identity of the model's weights.
   let owner: ObjectIdentifier
+  /// Its own among all that are ever loaded.
+  let number = LoadedAdapter.numbers.wrappingAdd(1, ordering: .relaxed).newValue
   /// Bytes of memory.
   public let byteCount: Int
+  private static let numbers = Atomic(0)
 
   init(
     layers: [Layer], head: Change<LowRankUpdate>?, embedding: Change<EmbeddingUpdate>?, invocation: [Int32],
@@ -124,7 +128,7 @@ extension [AdaptedRows] {
   }
 
   /// What the adapters change of the matrices that are multiplied by one input.
-  func updates(_ update: (LoadedAdapter) -> LowRankUpdate?) -> [AppliedUpdate] {
+  func updates(_ update: (LoadedAdapter) -> LowRankUpdate?) -> InputUpdates? {
     var updates: [AppliedUpdate] = []
     for part in self {
       for applied in part.adapters {
@@ -132,7 +136,7 @@ extension [AdaptedRows] {
         updates.append(AppliedUpdate(own, rows: part.rows, strength: applied.strength))
       }
     }
-    return updates
+    return InputUpdates(updates)
   }
 }
 

@@ -223,6 +223,25 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
     for index in results.indices { #expect(results[index] == expected[index], "sequence \(index)") }
   }
 
+  @Test func nothingIsKeptOfAnAdapterThatNobodyHolds() throws {
+    let model = try decoder()
+    // One after another, likely at the same address: what a pass lays out for an adapter must not serve the next one.
+    for seed in [1, 2, 3, 1] {
+      weak var gone: LoadedAdapter?
+      do {
+        let updates = try ToyAdapter().loaded(seed: seed).updates
+        let adapter = try model.adapter(updates)
+        gone = adapter
+        let other = try decoder()
+        for _ in 0..<2 {
+          let logits = try ids.map { try model.allLogits([$0], [adapter.scaled(1)]) }
+          #expect(try logits == ids.map { try other.allLogits([$0], [other.adapter(updates).scaled(1)]) })
+        }
+      }
+      #expect(gone == nil)
+    }
+  }
+
   @Test func severalAddUpAndTheBaseStaysAsItIs() throws {
     let decoder = try decoder()
     let plain = try decoder.allLogits(ids, [])

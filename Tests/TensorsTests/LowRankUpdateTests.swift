@@ -31,7 +31,7 @@ import Testing
       let (plain, adapted) = (FloatMatrix(columns: 80), FloatMatrix(columns: 80))
       try compute.project(compute.prepare(x, for: [matrix]), [Projection(matrix, to: plain)])
       try compute.project(
-        compute.prepare(x, for: [matrix], updates: [AppliedUpdate(update, rows: 0..<1, strength: 2)]),
+        compute.prepare(x, for: [matrix], updates: InputUpdates([AppliedUpdate(update, rows: 0..<1, strength: 2)])),
         [Projection(matrix, to: adapted)])
       return (0..<80).map { adapted.row(0)[$0] - plain.row(0)[$0] }
     }
@@ -59,6 +59,47 @@ import Testing
       #expect((error > 1e-5 * size) == (precision == .half))
     }
     #expect(try toy.update(.half).byteCount * 2 == toy.update(.single).byteCount)
+  }
+
+  @Test("What is laid out for a pass is used again, laid out anew for another input, and refused for other rows")
+  func layout() throws {
+    var random = SeededRandom(6)
+    let toy = try Toy(&random)
+    let update = try toy.update(.single)
+    let updates = try #require(
+      InputUpdates([
+        AppliedUpdate(update, rows: 0..<1, strength: 1), AppliedUpdate(update, rows: 0..<1, strength: -0.5),
+        AppliedUpdate(update, rows: 1..<2, strength: 2),
+      ]))
+    let compute = Compute(options: .init(threads: 2, activations: .f32), table: .portable)
+    let plain = FloatMatrix(columns: 80)
+    let adapted = FloatMatrix(columns: 80)
+    // Two inputs in turn; the second pass of each finds everything laid out for the other.
+    let inputs = try (0..<2).map { _ in
+      let x = FloatMatrix(columns: 64)
+      try x.resize(rows: 2)
+      for row in 0..<2 { x.fillRow(row, repeating: random.floats(64)) }
+      return x
+    }
+    for x in inputs + inputs + [inputs[1]] {
+      try compute.project(compute.prepare(x, for: [toy.matrix]), [Projection(toy.matrix, to: plain)])
+      try compute.project(
+        compute.prepare(x, for: [toy.matrix], updates: updates), [Projection(toy.matrix, to: adapted)])
+      #expect(updates.projections.count == 3 && updates.additions.count == 3)
+      for (row, strength) in [(0, 0.5), (1, 2)] {
+        for column in 0..<80 {
+          let low = (0..<3).map { k in
+            (0..<64).reduce(0.0) { $0 + Double(toy.a[k * 64 + $1]) * Double(x.row(row)[$1]) }
+          }
+          let change = (0..<3).reduce(0.0) { $0 + Double(toy.b[column * 3 + $1]) * low[$1] } * 0.5 * strength
+          #expect(abs(Double(adapted.row(row)[column] - plain.row(row)[column]) - change) < 1e-3)
+        }
+      }
+    }
+    let single = FloatMatrix(columns: 64)
+    try single.resize(rows: 1)
+    #expect(throws: KingletError.self) { try compute.prepare(single, for: [toy.matrix], updates: updates) }
+    #expect(InputUpdates([]) == nil)
   }
 
   @Test("Numbers that are too large for halves stay as they are")

@@ -19,8 +19,11 @@ import Testing
     let matrices = try Self.matrices([32, 64, 96])
     var ahead = ReadAhead()
     func follow(_ index: Int) -> UnsafeRawPointer? {
-      let reads = ahead.follow(matrices[index].base, threads: 2) { Self.phase([matrices[index]]) }
-      return reads?.stretches[0].first?.baseAddress
+      let base = matrices[index].base
+      if !ahead.follow(base, factor: nil) {
+        ahead.learn(base, factor: nil, Self.phase([matrices[index]]).reads(threads: 2))
+      }
+      return ahead.next?.stretches[0].first?.baseAddress
     }
     #expect([0, 1, 2].map(follow).allSatisfy { $0 == nil || $0 == matrices[0].base })
     for _ in 0..<3 {
@@ -63,33 +66,44 @@ import Testing
   @Test("Factors of adapters come before the panels they belong to, and are forgotten with the adapter")
   func factors() throws {
     let matrices = try Self.matrices([64, 96])
-    let factors = [UInt8](repeating: 0, count: 4096)
-    try factors.withUnsafeBytes { bytes in
-      let base = try #require(bytes.baseAddress)
-      var ahead = ReadAhead()
-      func follow(_ index: Int, adapted: Bool) -> [UnsafeRawBufferPointer] {
-        let reads = ahead.follow(matrices[index].base, factor: adapted ? base : nil, threads: 2) {
-          var phase = Self.phase([matrices[index]])
-          guard adapted else { return phase }
-          func part(_ range: Range<Int>) -> [UnsafeRawBufferPointer] {
-            [UnsafeRawBufferPointer(rebasing: bytes[range])]
+    // Of rank 8: two panels of A, one for each worker.
+    let updates = try matrices.map { matrix in
+      try LowRankUpdate(
+        [
+          .init(
+            a: [Float](repeating: 1, count: 8 * 64), rank: 8, scale: 1,
+            parts: [.init(matrix, b: [Float](repeating: 1, count: matrix.rows * 8))])
+        ], columns: 64, precision: .single, in: FactorMemory())
+    }
+    let x = [Float](repeating: 1, count: 64)
+    let lows = GrowingMemory()
+    let pending = PendingProjections(workers: 2)
+    var ahead = ReadAhead()
+    func follow(_ index: Int, adapted: Bool) throws -> [UnsafeRawBufferPointer] {
+      let (matrix, factor) = (matrices[index], adapted ? updates[index].task.a : nil)
+      if !ahead.follow(matrix.base, factor: factor) {
+        var phase = Self.phase([matrix])
+        if adapted {
+          let own = try #require(InputUpdates([AppliedUpdate(updates[index], rows: 0..<1, strength: 1)]))
+          try x.withUnsafeBufferPointer {
+            try own.bind(#require($0.baseAddress), stride: 64, rows: 1, columns: 64, lows: lows)
           }
-          phase.firstFactors = { part($0 * 64..<$0 * 64 + 64) }
-          phase.secondFactors = { _, rows in part(1024 + rows.lowerBound * 16..<1024 + rows.upperBound * 16) }
-          return phase
+          pending.begin(own.projections, workers: 2)
+          phase.updates = (own.tasks, pending)
         }
-        return reads?.stretches[1] ?? []
+        ahead.learn(matrix.base, factor: factor, phase.reads(threads: 2))
       }
-      for adapted in [false, true, false] {
-        // The first pass with other factors still tells of those before.
-        for _ in 0..<2 { for index in 0..<2 { _ = follow(index, adapted: adapted) } }
-        let reads = follow(0, adapted: adapted)
-        #expect(reads.count == (adapted ? 3 : 1))
-        #expect(reads.last?.baseAddress == matrices[1].base + matrices[1].byteCount / 2)
-        guard adapted else { continue }
-        #expect(reads[0].baseAddress == base + 64 && reads[0].count == 64)
-        #expect(reads[1].baseAddress == base + 1024 + 48 * 16 && reads[1].count == 48 * 16)
-      }
+      return ahead.next?.stretches[1] ?? []
+    }
+    for adapted in [false, true, false] {
+      // The first pass with other factors still tells of those before.
+      for _ in 0..<2 { for index in 0..<2 { _ = try follow(index, adapted: adapted) } }
+      let reads = try follow(0, adapted: adapted)
+      #expect(reads.count == (adapted ? 3 : 1))
+      #expect(reads.last?.baseAddress == matrices[1].base + matrices[1].byteCount / 2)
+      guard adapted else { continue }
+      #expect(reads[0].baseAddress == updates[1].a.base + 4 * 64 * 4 && reads[0].count == 4 * 64 * 4)
+      #expect(reads[1].baseAddress == updates[1].targets[0].b.base + 48 * 8 * 4 && reads[1].count == 48 * 8 * 4)
     }
   }
 
