@@ -13,8 +13,8 @@ import Synchronization
 ///
 /// A phase deals its indices out in equal shares, and who is done takes from others: a thread whose core a neighbour takes
 /// simply does less, and all finish together. A thread that wakes too late finds the phase closed and is not waited for.
-/// Between phases threads fetch what they will read in the next one, as far as that is known, and spin for about 200 µs,
-/// as the next phase, of the next token too, is nearer than that; then they sleep, so that an idle engine uses no core.
+/// Between phases threads fetch what they will read in the next one, as far as that is known, and spin for about 40 µs, as
+/// the next phase of a forward pass is nearer than that; then they sleep, so that an idle engine uses no core.
 ///
 /// `@unchecked Sendable`: `job` is written by the holder of `lock` while the phase is closed, and read by workers only
 /// while it is open (`open` is stored after `job`, and cleared and drained before `job` changes again).
