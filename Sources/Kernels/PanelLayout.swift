@@ -4,7 +4,8 @@ import KingletQuants
 ///
 /// The words of a block are kept as they are; a panel block holds word 0 of all its rows, then word 1 of all rows, and
 /// so on, so that one vector load brings the same columns of every row. Only two things are rearranged: bit planes
-/// (Q5) become masks of four bits a row or are sorted by column, and 6-bit scales widen to bytes.
+/// (Q5) become masks of four bits a row or are sorted by column, and the signed 6-bit scales of Q3_K and IQ4_XS widen to
+/// bytes.
 public struct PanelLayout: Sendable {
   /// A run of equal elements within a block.
   public enum Field: Sendable, Equatable {
@@ -19,8 +20,8 @@ public struct PanelLayout: Sendable {
     /// A 32-bit plane, one bit a column, as a word: bit j of byte c is that of column 4j + c, so that one shift brings
     /// four columns of every row into place.
     case bitColumns(at: Int)
-    /// 6-bit scales, packed as a type packs them, as bytes.
-    case sixBitScales(at: Int, coding: SixBitCoding = .q4_K)
+    /// Signed 6-bit scales, packed as a type packs them, as bytes.
+    case sixBitScales(at: Int, coding: SixBitCoding)
 
     /// Bytes of this field for one row of a panel.
     var panelByteCount: Int {

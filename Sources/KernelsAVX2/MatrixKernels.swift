@@ -23,11 +23,13 @@ extension MatrixKernel {
           .halves(at: 108, count: 1),
         ],
         multiplyQ3_K)
-    case .q4_K: panels(type, [.words(at: 16, count: 32), .sixBitScales(at: 4), .halves(at: 0, count: 2)], multiplyQ4_K)
+    case .q4_K:
+      panels(
+        type, [.words(at: 16, count: 32), .words(at: 4, count: 3), .halves(at: 0, count: 2)], multiplyQ4_K)
     case .q5_K:
       panels(
         type,
-        [.words(at: 48, count: 32), .words(at: 16, count: 8), .sixBitScales(at: 4), .halves(at: 0, count: 2)],
+        [.words(at: 48, count: 32), .words(at: 16, count: 8), .words(at: 4, count: 3), .halves(at: 0, count: 2)],
         multiplyQ5_K)
     case .q6_K:
       panels(

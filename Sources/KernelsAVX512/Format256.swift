@@ -2,17 +2,19 @@ import CIntrinsics
 
 // The types with blocks of 256 columns (the K types). A panel block:
 //
-//      Q4_K  2368  | g 0 … g 31 (64 each)              | scales 8 x 16 | minima 8 x 16 | d x 16 | dmin x 16 |
-//      Q5_K  2880  | g 0 … g 31 | h 0 … h 7 (64 each)  | scales 8 x 16 | minima 8 x 16 | d x 16 | dmin x 16 |
-//      Q6_K  3360  | g 0 … g 31 | h 0 … h 15           | scales 16 x 16 (signed)       | d x 16 |
+//      Q4_K  2304  | g 0 … g 31 (64 each)              | f 0 | f 1 | f 2 (64 each) | d x 16 | dmin x 16 |
+//      Q5_K  2816  | g 0 … g 31 | h 0 … h 7 (64 each)  | f 0 | f 1 | f 2           | d x 16 | dmin x 16 |
+//      Q6_K  3360  | g 0 … g 31 | h 0 … h 15           | scales 16 x 16 (signed)   | d x 16 |
 //
-// Lane r of a group is a word of row r, as in the file; the 6-bit scales of Q4_K and Q5_K are widened to bytes
-// (2.8 and 2.3 % more than the file). Where the bits of 32 columns ("part" j of 8) lie:
+// Lane r of a group is a word of row r, as in the file: a panel takes no byte more. Where the bits of 32 columns ("part" j
+// of 8) lie:
 //
 //      Q4_K, Q5_K  part 2c: low nibbles of g 8c … 8c + 7; part 2c + 1: their high nibbles
 //      Q5_K        fifth bit of part j: bit j of the bytes of h 0 … h 7
 //      Q6_K        half b of the block, part 4b + k: nibbles of g 16b + 8 (k % 2) …, low for k < 2, high after;
 //                  bits 4 and 5: bits 2k and 2k + 1 of h 8b …
+//      Q4_K, Q5_K  6-bit scale of part i < 4: byte i of f 0; of part 4 + i: low nibble of byte i of f 2, and above it
+//                  the two upper bits of byte i of f 0. Minimum: the same of f 1, and the high nibble of f 2
 //
 //      Q4_K, Q5_K: w = d s q - dmin m, s and m for 32 columns       Q6_K: w = d s (q - 32), s for 16 columns
 //
@@ -20,13 +22,13 @@ import CIntrinsics
 // for all of them and runs out of registers (less than half the speed). Pairs, as in Q4_K and Q5_K, still fit: there a
 // token reads 40 GB/s from the second-level cache where one part at a time read 28.
 //
-// Per 32 columns and 16 rows, to unpack: Q4_K 4 loads + 12 operations, Q5_K 12 loads + 28, Q6_K 16 loads + 32; for each
+// Per 32 columns and 16 rows, to unpack: Q4_K 4 loads + 14 operations, Q5_K 12 loads + 30, Q6_K 16 loads + 32; for each
 // token as in Format32. Block layouts: ggml's format.
 
 enum FormatQ4_K: PanelFormat {
   typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 256 }
-  @inline(__always) static var blockByteCount: Int { 2368 }
+  @inline(__always) static var blockByteCount: Int { 2304 }
 
   @inline(__always)
   static func addBlock<Group: TokenGroup>(
@@ -39,7 +41,7 @@ enum FormatQ4_K: PanelFormat {
 enum FormatQ5_K: PanelFormat {
   typealias Part = AffinePart
   @inline(__always) static var blockColumns: Int { 256 }
-  @inline(__always) static var blockByteCount: Int { 2880 }
+  @inline(__always) static var blockByteCount: Int { 2816 }
 
   @inline(__always)
   static func addBlock<Group: TokenGroup>(
@@ -120,23 +122,69 @@ private func addNibbles<Group: TokenGroup>(
   _ block: UnsafeRawPointer, factors: UnsafeRawPointer, _ records: UnsafeRawPointer, _ group: inout Group,
   _ complete: (_ weights: Weights32, _ part: Int) -> Weights32
 ) {
-  let scale = loadHalves(factors, 256)
-  let minimum = negated(loadHalves(factors, 288))
+  let scale = FactorScale(loadHalves(factors, 192))
+  let minimum = FactorScale(negated(loadHalves(factors, 224)))
+  var bytesLeft = SixBitFactors(lower: factors)
   let step = recordByteCount(Group.width)
   var part = 0
   while part < 8 {
     let words = bytes(block + part &* 256)
+    if part == 4 { bytesLeft = SixBitFactors(upper: factors) }
     group.addAffine(
       complete(lowNibbles(words), part),
-      scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(factors, part &* 16)),
-      offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(factors, 128 &+ part &* 16)),
+      scale: scale.times(byte0: bytesLeft.scales), offset: minimum.times(byte0: bytesLeft.minima),
       Record(records + part &* step, width: Group.width))
     group.addAffine(
       complete(highNibbles(words), part &+ 1),
-      scale: _mm512_mul_ps(scale, loadUInt8sAsFloats(factors, 16 &+ part &* 16)),
-      offset: _mm512_mul_ps(minimum, loadUInt8sAsFloats(factors, 144 &+ part &* 16)),
+      scale: scale.times(byte1: bytesLeft.scales), offset: minimum.times(byte1: bytesLeft.minima),
       Record(records + (part &+ 1) &* step, width: Group.width))
+    bytesLeft.dropTwo()
     part &+= 2
+  }
+}
+
+/// Four scales and four minima of each row, as bytes of its lane, the next one lowest.
+private struct SixBitFactors {
+  var scales: Integers
+  var minima: Integers
+
+  /// Those of parts 0 to 3.
+  @inline(__always) init(lower words: UnsafeRawPointer) {
+    let sixBits = _mm512_set1_epi8(0x3F)
+    scales = _mm512_and_si512(loadInt8s(words, 0), sixBits)
+    minima = _mm512_and_si512(loadInt8s(words, 64), sixBits)
+  }
+
+  /// Those of parts 4 to 7.
+  @inline(__always) init(upper words: UnsafeRawPointer) {
+    let nibbles = loadInt8s(words, 128)
+    let twoBits = _mm512_set1_epi8(0x30)
+    scales = kinglet512_and_or(_mm512_srli_epi16(loadInt8s(words, 0), 2), twoBits, lowNibble(nibbles))
+    minima = kinglet512_and_or(_mm512_srli_epi16(loadInt8s(words, 64), 2), twoBits, highNibble(nibbles))
+  }
+
+  @inline(__always) mutating func dropTwo() {
+    scales = _mm512_srli_epi32(scales, 16)
+    minima = _mm512_srli_epi32(minima, 16)
+  }
+}
+
+/// What a byte of every lane is multiplied by. The second byte is not shifted down: 256 times the byte times a 256th of
+/// the factor is the same float.
+private struct FactorScale {
+  let whole: Floats
+  let fraction: Floats
+
+  @inline(__always) init(_ factors: Floats) {
+    whole = factors
+    fraction = _mm512_mul_ps(factors, _mm512_set1_ps(1.0 / 256))
+  }
+
+  @inline(__always) func times(byte0 words: Integers) -> Floats {
+    _mm512_mul_ps(whole, _mm512_cvtepi32_ps(_mm512_and_si512(words, _mm512_set1_epi32(0xFF))))
+  }
+  @inline(__always) func times(byte1 words: Integers) -> Floats {
+    _mm512_mul_ps(fraction, _mm512_cvtepi32_ps(_mm512_and_si512(words, _mm512_set1_epi32(0xFF00))))
   }
 }
 

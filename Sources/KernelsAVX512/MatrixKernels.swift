@@ -22,11 +22,11 @@ extension MatrixKernel {
           .halves(at: 108, count: 1),
         ])
     case .q4_K:
-      panels(FormatQ4_K.self, type, [.words(at: 16, count: 32), .sixBitScales(at: 4), .halves(at: 0, count: 2)])
+      panels(FormatQ4_K.self, type, [.words(at: 16, count: 32), .words(at: 4, count: 3), .halves(at: 0, count: 2)])
     case .q5_K:
       panels(
         FormatQ5_K.self, type,
-        [.words(at: 48, count: 32), .words(at: 16, count: 8), .sixBitScales(at: 4), .halves(at: 0, count: 2)])
+        [.words(at: 48, count: 32), .words(at: 16, count: 8), .words(at: 4, count: 3), .halves(at: 0, count: 2)])
     case .q6_K:
       panels(
         FormatQ6_K.self, type,
