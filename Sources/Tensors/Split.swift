@@ -8,8 +8,8 @@ import KingletKernels
 struct Split {
   /// Bytes of weights, counted once for each tile of eight tokens, that a core works off in about ten microseconds.
   private static let taskByteCount = 96 << 10
-  /// What a block of activations may take of the second-level cache.
-  private static let activationByteCount = 512 << 10
+  /// What a block of activations may take of the second-level cache: of a megabyte, the rest is for weights and sums.
+  private static let activationByteCount = 704 << 10
 
   /// Float weights meet this many tokens in one task: of a run of columns they stay in the second-level cache, and it
   /// pays to widen F16 for them.
