@@ -40,7 +40,7 @@ extension Compute {
     _ sequences: [Range<Int>], _ q: FloatMatrix, _ k: FloatMatrix, _ shape: AttentionShape, _ rotation: Rotation
   ) {
     let positions = sequences.flatMap { 0..<$0.count }
-    forEachTokenRange(q.rows) { rows in
+    forEachTokenRange(q.rows) { rows, _ in
       for row in rows {
         rotation.rotateQueries(q.row(row), shape.headCount, at: positions[row], table)
         rotation.rotateKeys(k.row(row), shape.keyHeadCount, at: positions[row], table)

@@ -24,7 +24,7 @@ extension Compute {
     let split = Split(matrix, tokens: 1, threads: threads)
     let productCount = split.productCount(matrix)
     let products = Split.blockByteCount(1, productCount)
-    try reserveScratch(products + split.scratchByteCount(for: matrix))
+    try reserveScratch(products + split.scratchByteCount(for: matrix, dequantizes: dequantizes(matrix, x)))
     try partials.reserve(threads * Candidate.stride)
     for worker in 0..<threads { candidate(worker).initialize(to: Candidate()) }
     pool.runRanges(

@@ -25,7 +25,7 @@ extension Compute {
     let split = Split(matrix, tokens: 1, threads: threads)
     let productCount = split.productCount(matrix)
     let products = Split.blockByteCount(1, productCount)
-    try reserveScratch(products + split.scratchByteCount(for: matrix))
+    try reserveScratch(products + split.scratchByteCount(for: matrix, dequantizes: dequantizes(matrix, activations)))
     let wanted = min(count, matrix.rows)
     let bests = (0..<threads).map { _ in BestRows(count: wanted) }
     pool.runRanges(

@@ -1,7 +1,8 @@
 import KingletErrors
 import KingletKernels
 
-/// The input of matrix products: rows as floats and, for the kernels that will read them, in tiles.
+/// The input of matrix products: rows as floats, unless only their tiles are read, and in tiles for the kernels that will
+/// read them.
 ///
 /// Valid until the next `prepare` of the same `Compute`.
 public struct Activations {
@@ -36,40 +37,62 @@ extension Compute {
     guard norm.map({ $0.fits(columns: columns) }) ?? true, matrices.allSatisfy({ $0.columns == columns }) else {
       throw KingletError(.invalidArgument, "a norm or a matrix is not for rows of \(columns)")
     }
-    let rounds = options.activations == .int8 && matrices.contains { $0.isQuantized }
+    let rounds = rounds(matrices)
     let interleaves = matrices.contains { !(rounds && $0.isQuantized) && !takesBLAS($0, tokens: rows) }
-    if norm != nil { try normalized.reserve(rows * x.stride * MemoryLayout<Float>.stride) }
+    // Rows that are only rounded are not written down as floats in between.
+    let keepsFloats = !rounds || !matrices.allSatisfy { $0.isQuantized } || updates != nil || observer != nil
+    if norm != nil {
+      let rowByteCount = x.stride * MemoryLayout<Float>.stride
+      if keepsFloats { try normalized.reserve(rows * rowByteCount) } else { try reserveScratch(rowByteCount) }
+    }
     if rounds { try rounded.reserve(rows * ActivationLayout.byteCount(columns: columns)) }
     if interleaves { try interleaved.reserve(rows * ActivationForm.float.byteCount(columns: columns)) }
     let floats = norm == nil ? x.base : normalized.base.assumingMemoryBound(to: Float.self)
     let (bytes, tiles) = (rounded.base, interleaved.base.assumingMemoryBound(to: Float.self))
     let norm = norm.map(NormTask.init)
-    forEachTokenRange(rows) { range in
-      for row in range {
-        let values = floats + row * x.stride
-        norm?.apply(x.row(row), columns, to: values, table)
-      }
+    forEachTokenRange(rows) { range, worker in
       // A range is whole tiles.
       var first = range.lowerBound
       while first < range.upperBound {
         let width = ActivationLayout.tileWidth(at: first, of: rows)
-        let tokens = floats + first * x.stride
-        if rounds {
-          let tile = bytes + ActivationLayout.tileOffset(at: first, columns: columns)
-          for slot in 0..<width { table.quantizeActivations(tokens + slot * x.stride, columns, tile, width, slot) }
+        let tile = bytes + ActivationLayout.tileOffset(at: first, columns: columns)
+        for slot in 0..<width {
+          var values = floats + (first + slot) * x.stride
+          if let norm {
+            if !keepsFloats { values = scratch(worker).assumingMemoryBound(to: Float.self) }
+            norm.apply(x.row(first + slot), columns, to: values, table)
+          }
+          if rounds { table.quantizeActivations(values, columns, tile, width, slot) }
         }
-        if interleaves { table.interleave(tokens, x.stride, columns, tiles + first * columns, width) }
+        if interleaves {
+          table.interleave(floats + first * x.stride, x.stride, columns, tiles + first * columns, width)
+        }
         first += width
       }
     }
+    return try activations(
+      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
+      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x, updates: updates, for: matrices)
+  }
+
+  /// Whether any of some matrices is multiplied by rounded activations.
+  func rounds(_ matrices: [PackedMatrix]) -> Bool {
+    options.activations == .int8 && matrices.contains { $0.isQuantized }
+  }
+
+  /// What was prepared, with the work of adapters begun and the observer told.
+  func activations(
+    floats: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, rounded: UnsafeRawPointer?,
+    interleaved: UnsafeRawPointer?, source: FloatMatrix, updates: InputUpdates?, for matrices: [PackedMatrix]
+  ) throws(KingletError) -> Activations {
     if let updates {
       // The phase that multiplies the input does it first.
-      try updates.bind(floats, stride: x.stride, rows: rows, columns: columns, lows: lows)
+      try updates.bind(floats, stride: stride, rows: rows, columns: columns, lows: lows)
       pending.begin(updates.projections, workers: threads)
     }
     let activations = Activations(
-      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
-      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x, updates: updates)
+      floats: floats, stride: stride, rows: rows, columns: columns, rounded: rounded, interleaved: interleaved,
+      source: source, updates: updates)
     observer?.observe(activations, for: matrices)
     return activations
   }
@@ -82,7 +105,7 @@ extension Compute {
       throw KingletError(.invalidArgument, "a norm is not for rows of \(x.columns)")
     }
     let norm = NormTask(norm)
-    forEachTokenRange(x.rows) { range in
+    forEachTokenRange(x.rows) { range, _ in
       for row in range { norm.apply(x.row(row), x.columns, to: x.row(row), table) }
     }
   }
@@ -90,7 +113,7 @@ extension Compute {
   /// `x += norm(y)`, row by row: what follows a block whose output is normalised.
   public func addNormalized(_ y: FloatMatrix, _ norm: Norm, to x: FloatMatrix) {
     let norm = NormTask(norm)
-    forEachTokenRange(x.rows) { range in
+    forEachTokenRange(x.rows) { range, _ in
       for row in range {
         norm.apply(y.row(row), y.columns, to: y.row(row), table)
         table.addScaled(x.row(row), y.row(row), 1, x.columns)

@@ -73,7 +73,8 @@ extension Compute {
       }
       let task = ProjectionTask(
         p, tokens: x.rows, threads: threads, updates: x.additions(to: p.matrix))
-      scratchByteCount = max(scratchByteCount, task.split.scratchByteCount(for: p.matrix))
+      scratchByteCount = max(
+        scratchByteCount, task.split.scratchByteCount(for: p.matrix, dequantizes: dequantizes(p.matrix, x)))
       taskCount += task.split.taskCount
       shortestRun = min(shortestRun, task.split.shortestRun)
       longestRun = min(longestRun, task.split.longestRun)
@@ -101,55 +102,6 @@ extension Compute {
     }
   }
 
-  /// `output = activation(G x) * U x`: the gated half of a feed-forward layer (Shazeer 2020). Gate and up rows of the same
-  /// panels are computed by the same thread, so the activation needs no phase of its own.
-  ///
-  /// - Throws: `.invalidArgument` for sizes that do not fit, or `.outOfMemory`.
-  public func projectGated(
-    _ x: Activations, gate: PackedMatrix, up: PackedMatrix, activation: Activation, to output: FloatMatrix
-  ) throws(KingletError) {
-    for matrix in [gate, up] { try check(matrix, takes: x, gives: output) }
-    guard gate.panelRows == up.panelRows else {
-      return try projectGatedApart(x, gate: gate, up: up, activation: activation, to: output)
-    }
-    try output.resize(rows: x.rows)
-    let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
-    let tokens = split.tokensPerPart
-    let panelFloats = split.productCount(gate)
-    let own = max(split.scratchByteCount(for: gate), split.scratchByteCount(for: up))
-    let block = Split.blockByteCount(tokens, panelFloats)
-    try reserveScratch(own + 2 * block)
-    let (out, outStride) = (output.base, output.stride)
-    let gateUpdates = x.additions(to: gate)
-    let upUpdates = x.additions(to: up)
-    lendUpdates(of: x) { updates in
-      pool.runRanges(
-        split.taskCount, least: split.shortestRun, most: split.longestRun, threads: threads,
-        upcoming: upcoming(x, after: gate) {
-          ReadAhead.Phase(matrices: [gate, up], splits: [split, split], sharesTasks: true)
-        }
-      ) { tasks, worker in
-        updates.begin(worker, table)
-        let part = split.part(tasks)
-        let rows = part.rows(of: gate)
-        let scratch = scratch(worker)
-        let gates = (scratch + own).assumingMemoryBound(to: Float.self)
-        let ups = (scratch + own + block).assumingMemoryBound(to: Float.self)
-        fetch(updates, gateUpdates, tokens: part.tokens, rows: rows)
-        multiply(gate, part, x, scratch, out: gates, stride: panelFloats)
-        fetch(updates, upUpdates, tokens: part.tokens, rows: rows)
-        add(updates, gateUpdates, to: gates, stride: panelFloats, tokens: part.tokens, rows: rows)
-        multiply(up, part, x, scratch, out: ups, stride: panelFloats)
-        add(updates, upUpdates, to: ups, stride: panelFloats, tokens: part.tokens, rows: rows)
-        for (i, token) in part.tokens.enumerated() {
-          table.gate(
-            activation, gates + i * panelFloats, ups + i * panelFloats, rows.count,
-            out + token * outStride + rows.lowerBound)
-        }
-      }
-    }
-  }
-
   /// What is read after a phase that begins with `matrix`, in a pass of a single token; more are not bound by memory.
   func upcoming(_ x: Activations, after matrix: PackedMatrix?, _ phase: () -> ReadAhead.Phase) -> UpcomingReads? {
     guard let matrix, x.rows == 1, threads > 1 else { return nil }
@@ -163,7 +115,7 @@ extension Compute {
   }
 
   /// Kernels take sizes on trust: here they are compared.
-  private func check(
+  func check(
     _ matrix: PackedMatrix, takes x: Activations, gives output: FloatMatrix
   ) throws(KingletError) {
     guard matrix.columns == x.columns, matrix.rows == output.columns else {
@@ -178,17 +130,6 @@ extension Compute {
   func check(_ x: Activations, isFor matrix: PackedMatrix) throws(KingletError) {
     guard takesBLAS(matrix, tokens: x.rows) || x.tiles(for: matrix) ?? x.interleaved != nil else {
       throw KingletError(.invalidArgument, "activations were not prepared for this matrix")
-    }
-  }
-
-  /// The same for matrices of types whose panels differ: two products, then the gate.
-  private func projectGatedApart(
-    _ x: Activations, gate: PackedMatrix, up: PackedMatrix, activation: Activation, to output: FloatMatrix
-  ) throws(KingletError) {
-    let ups = FloatMatrix(columns: up.rows)
-    try project(x, [Projection(gate, to: output), Projection(up, to: ups)])
-    forEachTokenRange(x.rows) { range in
-      for row in range { table.gate(activation, output.row(row), ups.row(row), up.rows, output.row(row)) }
     }
   }
 
@@ -244,6 +185,11 @@ extension Compute {
     } else {
       multiplyDequantized(matrix, part, x, scratch, out: out, stride: stride)
     }
+  }
+
+  /// Whether a product takes rows that are made floats for it.
+  func dequantizes(_ matrix: PackedMatrix, _ x: Activations) -> Bool {
+    takesBLAS(matrix, tokens: x.rows) || matrix.kernel == nil || x.tiles(for: matrix) == nil
   }
 
   /// Panels times some tokens, the first of which begins a tile.

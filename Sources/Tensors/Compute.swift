@@ -18,6 +18,8 @@ public final class Compute {
   /// Normalised rows, and tiles of tokens as int8 and as floats, of the operation under way.
   let normalized: GrowingMemory = .init()
   let rounded: GrowingMemory = .init()
+  /// Tiles made of gated rows, while those of their input are read.
+  let roundedGates: GrowingMemory = .init()
   let interleaved: GrowingMemory = .init()
   let partials: GrowingMemory = .init()
   /// What adapters' first factors made of the input.
@@ -45,12 +47,15 @@ public final class Compute {
   /// Fewer tokens than this are prepared by the calling thread: waking others costs more.
   static let serialTokens = 4
 
-  /// Calls `body` for ranges of tokens that make up all `count`, in parallel from `serialTokens` on.
+  /// Calls `body` for ranges of tokens that make up all `count`, with the worker that does it, in parallel from
+  /// `serialTokens` on.
   ///
   /// Ranges begin at multiples of eight, the widest tile.
-  func forEachTokenRange(_ count: Int, _ body: (Range<Int>) -> Void) {
-    if count < Self.serialTokens { return body(0..<count) }
-    pool.run((count + 7) / 8, threads: threads) { task, _ in body(task * 8..<min(count, task * 8 + 8)) }
+  func forEachTokenRange(_ count: Int, _ body: (Range<Int>, _ worker: Int) -> Void) {
+    if count < Self.serialTokens { return body(0..<count, 0) }
+    pool.run((count + 7) / 8, threads: threads) { task, worker in
+      body(task * 8..<min(count, task * 8 + 8), worker)
+    }
   }
 
   /// Makes sure that every worker's scratch holds `byteCount` bytes; to be called before a phase that uses it.

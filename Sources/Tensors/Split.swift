@@ -52,7 +52,8 @@ struct Split {
     } else {
       let wanted = max(1, Self.taskByteCount / max(1, taskByteCount))
       let fair = max(1, (panelCount + threads * 4 - 1) / (threads * 4))
-      let group = matrix.panelsAtOnce
+      // Whole columns of a record, should the products be rounded.
+      let group = max(matrix.panelsAtOnce, ActivationLayout.columns / matrix.panelRows)
       panelsPerPart = min(panelCount, (min(wanted, fair) + group - 1) / group * group)
       shortestRun = 1
       longestRun = 1
@@ -80,11 +81,16 @@ struct Split {
   func productCount(_ matrix: PackedMatrix) -> Int { (panelsPerPart * longestRun * matrix.panelRows + 15) / 16 * 16 }
 
   /// Scratch of what may be taken at once: its products, and what `matrix` takes, which has panels of as many rows as the
-  /// one that was split: dequantised rows, panels made of them, and the kernel's own.
-  func scratchByteCount(for matrix: PackedMatrix) -> Int {
+  /// one that was split.
+  ///
+  /// - Parameter dequantizes: Whether rows are made floats first, and panels of them.
+  func scratchByteCount(for matrix: PackedMatrix, dequantizes: Bool) -> Int {
     let rows = productCount(matrix)
-    let floats = 2 * rows * matrix.columns * MemoryLayout<Float>.stride
-    let own = max(floats + matrix.panelRows * matrix.rowByteCount, matrix.kernelScratchByteCount)
+    var own = matrix.kernelScratchByteCount
+    if dequantizes {
+      let floats = 2 * rows * matrix.columns * MemoryLayout<Float>.stride
+      own = max(own, floats + matrix.panelRows * matrix.rowByteCount)
+    }
     return Self.blockByteCount(tokensPerPart, rows) + own + 128
   }
 

@@ -64,24 +64,25 @@ final class DecoderBlock: Sendable {
         Projection(w.value, bias: p.valueBias, to: s.v),
       ])
     try s.compute.attend(q: s.q, k: s.k, v: s.v, shape: shape, rotary: rotary, sequences: sequences, to: s.a)
-    try addToResidual(s.a, w.output, norm: p.postAttentionNorm, updates.output, s)
+    let o = try s.compute.prepare(s.a, for: [w.output], updates: updates.output)
+    try addToResidual(o, w.output, norm: p.postAttentionNorm, s)
 
     let m = try s.compute.prepare(
       s.x, norm: p.feedForwardNorm, for: [w.gate, w.up], updates: updates.feedForward)
-    try s.compute.projectGated(m, gate: w.gate, up: w.up, activation: activation, to: s.f)
-    try addToResidual(s.f, w.down, norm: p.postFeedForwardNorm, updates.down, s)
+    let f = try s.compute.prepareGated(
+      m, gate: w.gate, up: w.up, activation: activation, for: w.down, updates: updates.down, through: s.f)
+    try addToResidual(f, w.down, norm: p.postFeedForwardNorm, s)
   }
 
   /// `x += W y`, or `x += norm(W y)`.
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, norm: Norm?, _ updates: InputUpdates?, _ s: DecoderState
+    _ y: Activations, _ matrix: PackedMatrix, norm: Norm?, _ s: DecoderState
   ) throws(KingletError) {
-    let input = try s.compute.prepare(y, for: [matrix], updates: updates)
     if let norm {
-      try s.compute.project(input, [Projection(matrix, to: s.y)])
+      try s.compute.project(y, [Projection(matrix, to: s.y)])
       s.compute.addNormalized(s.y, norm, to: s.x)
     } else {
-      try s.compute.project(input, [Projection(matrix, addingTo: s.x)])
+      try s.compute.project(y, [Projection(matrix, addingTo: s.x)])
     }
   }
 }
@@ -98,7 +99,7 @@ final class DecoderState {
   let v: FloatMatrix
   /// Attention output `[tokens, heads * headSize]`.
   let a: FloatMatrix
-  /// Feed-forward `[tokens, feedForward]`.
+  /// Feed-forward `[tokens, feedForward]`, where it is not rounded at once.
   let f: FloatMatrix
   /// A block's output before its norm `[tokens, hidden]`.
   let y: FloatMatrix

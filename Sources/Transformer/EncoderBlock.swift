@@ -74,31 +74,32 @@ final class EncoderBlock: Sendable {
     try s.compute.attend(
       within: sequences, q: s.q, k: s.k, v: s.v, shape: shape,
       rotary: s.rotaries.isEmpty ? nil : s.rotaries[layer.rotation], span: layer.span, slopes: s.slopes, to: s.a)
-    try addToResidual(
-      s.a, w.output, bias: p.outputBias, norm: p.afterAttention, adapted.updates { $0.layers[index].output }, s)
+    let o = try s.compute.prepare(s.a, for: [w.output], updates: adapted.updates { $0.layers[index].output })
+    try addToResidual(o, w.output, bias: p.outputBias, norm: p.afterAttention, s)
 
     let m = try s.compute.prepare(
       s.x, norm: p.beforeFeedForward, for: (w.gate.map { [$0] } ?? []) + [w.up],
       updates: adapted.updates { $0.layers[index].feedForward })
+    let updates = adapted.updates { $0.layers[index].down }
+    let f: Activations
     if let gate = w.gate {
-      try s.compute.projectGated(m, gate: gate, up: w.up, activation: activation, to: s.f)
+      f = try s.compute.prepareGated(
+        m, gate: gate, up: w.up, activation: activation, for: w.down, updates: updates, through: s.f)
     } else {
       try s.compute.project(m, [Projection(w.up, bias: p.upBias, activation: activation, to: s.f)])
+      f = try s.compute.prepare(s.f, for: [w.down], updates: updates)
     }
-    try addToResidual(
-      s.f, w.down, bias: p.downBias, norm: p.afterFeedForward, adapted.updates { $0.layers[index].down }, s)
+    try addToResidual(f, w.down, bias: p.downBias, norm: p.afterFeedForward, s)
   }
 
   private func addToResidual(
-    _ y: FloatMatrix, _ matrix: PackedMatrix, bias: FloatVector?, norm: Norm?, _ updates: InputUpdates?,
-    _ s: EncoderState
+    _ y: Activations, _ matrix: PackedMatrix, bias: FloatVector?, norm: Norm?, _ s: EncoderState
   ) throws(KingletError) {
-    let input = try s.compute.prepare(y, for: [matrix], updates: updates)
     if let norm, normPlacement == .aroundBlock {
-      try s.compute.project(input, [Projection(matrix, bias: bias, to: s.y)])
+      try s.compute.project(y, [Projection(matrix, bias: bias, to: s.y)])
       s.compute.addNormalized(s.y, norm, to: s.x)
     } else {
-      try s.compute.project(input, [Projection(matrix, bias: bias, addingTo: s.x)])
+      try s.compute.project(y, [Projection(matrix, bias: bias, addingTo: s.x)])
       if let norm { try s.compute.normalize(s.x, norm) }
     }
   }

@@ -64,12 +64,66 @@ import Testing
     }
   }
 
+  @Test(
+    "Prepared for the next product they are the same bits as by way of floats, seen or not", arguments: ComputeCase.all,
+    pairs)
+  func prepared(_ computeCase: ComputeCase, _ pair: (QuantType, QuantType)) throws {
+    let matrices = [pair.0, pair.1].map { RandomMatrix($0, rows: 256, columns: 512, seed: 5) }
+    for type in [QuantType.q4_K, .f16] {
+      let next = RandomMatrix(type, rows: 48, columns: 256, seed: 6)
+      let weights = try packed(matrices + [next], computeCase.set)
+      let compute = try computeCase.compute(threads: 2)
+      for tokens in [1, 7, 8, 15, 33, 100] {
+        var random = SeededRandom(UInt64(tokens))
+        let x = random.floats(tokens * 512, deviation: 0.3)
+        func product(_ input: Activations) throws -> [Float] {
+          let output = FloatMatrix(columns: 48)
+          try compute.project(input, [Projection(weights[2], to: output)])
+          return output.values
+        }
+        let floats = try gated(x, tokens, Array(weights[..<2]), .silu, compute)
+        let expected = try product(compute.prepare(floats, for: [weights[2]]))
+        for observer in [nil, SquareSums()] {
+          compute.observer = observer
+          let input = try FloatMatrix(x, rows: tokens)
+          let result = try product(
+            compute.prepareGated(
+              compute.prepare(input, for: Array(weights[..<2])), gate: weights[0], up: weights[1], activation: .silu,
+              for: weights[2], through: FloatMatrix(columns: 256)))
+          #expect(differing(result, expected) == 0, "\(type), \(tokens) tokens")
+          if let observer { #expect(observer.last == floats.squares) }
+        }
+        compute.observer = nil
+      }
+    }
+  }
+
   private func exact(_ activation: Activation, _ x: Double) -> Double {
     switch activation {
     case .gelu: 0.5 * x * erfc(-x / 2.0.squareRoot())
     case .tanh: tanh(x)
     case .silu: x / (1 + exp(-x))
     case .geluTanh: x / (1 + exp(-2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    }
+  }
+}
+
+/// Keeps the sums of squares of what it saw last.
+private final class SquareSums: ActivationObserver, @unchecked Sendable {
+  // Only the thread of the test calls.
+  var last: [Double] = []
+
+  func observe(_ activations: Activations, for _: [PackedMatrix]) {
+    last = [Double](repeating: 0, count: activations.columns)
+    activations.addSquares(to: &last)
+  }
+}
+
+extension FloatMatrix {
+  /// Of each column.
+  fileprivate var squares: [Double] {
+    (0..<columns).map { column in
+      (0..<rows).reduce(0) { $0 + Double(row($1)[column]) * Double(row($1)[column]) }
     }
   }
 }

@@ -58,6 +58,12 @@ import Testing
     #expect(refused { try gated(matrix(8, 32), w, 8) })
     #expect(refused { try gated(w, w, 9) })
     try gated(w, w, 8)
+    let many = try compute.prepare(zeros(9, 64), for: [w])
+    #expect(
+      refused {
+        _ = try compute.prepareGated(
+          many, gate: w, up: w, activation: .silu, for: matrix(4, 32), through: FloatMatrix(columns: 8))
+      })
   }
 
   @Test("Embeddings of another width")
