@@ -16,13 +16,13 @@ extension Compute {
       return try projectGatedApart(x, gate: gate, up: up, activation: activation, to: output)
     }
     let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
-    try projectGated(x, gate, up, activation, split, GatedOutput(floats: (output.base, output.stride), tiles: nil))
+    try projectGated(x, gate, up, activation, split, .floats(output.base, stride: output.stride))
   }
 
   /// `activation(G x) * U x`, prepared for a product with `next`.
   ///
   /// Of many tokens, who computes some columns also rounds them: the floats, of which a prompt has tens of megabytes, are
-  /// not written down unless somebody wants to see them.
+  /// not written down unless an adapter or an observer wants to see them.
   ///
   /// - Parameter y: Is given the floats where they are needed.
   /// - Parameter updates: What adapters change of the product with `next`.
@@ -32,27 +32,25 @@ extension Compute {
     updates: InputUpdates? = nil, through y: FloatMatrix
   ) throws(KingletError) -> Activations {
     let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
-    guard rounds([next]), x.rows >= ActivationLayout.maximumWidth, gate.panelRows == up.panelRows,
+    guard updates == nil, observer == nil, rounds([next]), x.rows >= ActivationLayout.maximumWidth,
+      gate.panelRows == up.panelRows,
       split.panelsPerPart * gate.panelRows % ActivationLayout.columns == 0, next.columns == gate.rows
     else {
       try projectGated(x, gate: gate, up: up, activation: activation, to: y)
       return try prepare(y, for: [next], updates: updates)
     }
     for matrix in [gate, up] { try check(matrix, takes: x, gives: y) }
-    let keepsFloats = updates != nil || observer != nil
-    if keepsFloats { try y.resize(rows: x.rows) }
     try roundedGates.reserve(x.rows * ActivationLayout.byteCount(columns: next.columns))
-    let output = GatedOutput(floats: keepsFloats ? (y.base, y.stride) : nil, tiles: roundedGates.base)
-    try projectGated(x, gate, up, activation, split, output)
-    return try activations(
-      floats: y.base, stride: y.stride, rows: x.rows, columns: next.columns, rounded: UnsafeRawPointer(output.tiles),
-      interleaved: nil, source: y, updates: updates, for: [next])
+    try projectGated(x, gate, up, activation, split, .tiles(roundedGates.base))
+    return Activations(
+      floats: y.base, stride: y.stride, rows: x.rows, columns: next.columns,
+      rounded: UnsafeRawPointer(roundedGates.base), interleaved: nil, source: y, updates: nil)
   }
 
-  /// Where products go: as floats, to tiles of rounded activations, or both.
-  private struct GatedOutput {
-    let floats: (base: UnsafeMutablePointer<Float>, stride: Int)?
-    let tiles: UnsafeMutableRawPointer?
+  /// Where products go: as they are, or to tiles of rounded activations.
+  private enum GatedOutput {
+    case floats(UnsafeMutablePointer<Float>, stride: Int)
+    case tiles(UnsafeMutableRawPointer)
   }
 
   private func projectGated(
@@ -86,22 +84,34 @@ extension Compute {
         add(updates, gateUpdates, to: gates, stride: panelFloats, tokens: part.tokens, rows: rows)
         multiply(up, part, x, scratch, out: ups, stride: panelFloats)
         add(updates, upUpdates, to: ups, stride: panelFloats, tokens: part.tokens, rows: rows)
-        var token = part.tokens.lowerBound
-        while token < part.tokens.upperBound {
-          let width = ActivationLayout.tileWidth(at: token, of: x.rows)
-          let records =
-            ActivationLayout.tileOffset(at: token, columns: gate.rows)
-            + width * ActivationLayout.byteCount(columns: rows.lowerBound)
-          for slot in 0..<width {
-            let gates = gates + (token - part.tokens.lowerBound + slot) * panelFloats
-            let ups = ups + (token - part.tokens.lowerBound + slot) * panelFloats
-            var out = gates
-            if let floats = output.floats { out = floats.base + (token + slot) * floats.stride + rows.lowerBound }
-            table.gate(activation, gates, ups, rows.count, out)
-            if let tiles = output.tiles { table.quantizeActivations(out, rows.count, tiles + records, width, slot) }
-          }
-          token += width
+        end(gates, ups, panelFloats, activation, tokens: part.tokens, of: x.rows, rows: rows, of: gate.rows, output)
+      }
+    }
+  }
+
+  /// `activation(gates) * ups`, token by token; rows `panelFloats` apart.
+  private func end(
+    _ gates: UnsafeMutablePointer<Float>, _ ups: UnsafePointer<Float>, _ panelFloats: Int, _ activation: Activation,
+    tokens: Range<Int>, of tokenCount: Int, rows: Range<Int>, of rowCount: Int, _ output: GatedOutput
+  ) {
+    switch output {
+    case .floats(let out, let stride):
+      for (i, token) in tokens.enumerated() {
+        let place = out + token * stride + rows.lowerBound
+        table.gate(activation, gates + i * panelFloats, ups + i * panelFloats, rows.count, place)
+      }
+    case .tiles(let tiles):
+      var token = tokens.lowerBound
+      while token < tokens.upperBound {
+        let width = ActivationLayout.tileWidth(at: token, of: tokenCount)
+        let tile = tiles + ActivationLayout.tileOffset(at: token, columns: rowCount)
+        let records = tile + width * ActivationLayout.byteCount(columns: rows.lowerBound)
+        for slot in 0..<width {
+          let own = (token - tokens.lowerBound + slot) * panelFloats
+          table.gate(activation, gates + own, ups + own, rows.count, gates + own)
+          table.quantizeActivations(gates + own, rows.count, records, width, slot)
         }
+        token += width
       }
     }
   }

@@ -70,31 +70,21 @@ extension Compute {
         first += width
       }
     }
-    return try activations(
+    if let updates {
+      // The phase that multiplies the input does it first.
+      try updates.bind(floats, stride: x.stride, rows: rows, columns: columns, lows: lows)
+      pending.begin(updates.projections, workers: threads)
+    }
+    let activations = Activations(
       floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
-      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x, updates: updates, for: matrices)
+      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x, updates: updates)
+    observer?.observe(activations, for: matrices)
+    return activations
   }
 
   /// Whether any of some matrices is multiplied by rounded activations.
   func rounds(_ matrices: [PackedMatrix]) -> Bool {
     options.activations == .int8 && matrices.contains { $0.isQuantized }
-  }
-
-  /// What was prepared, with the work of adapters begun and the observer told.
-  func activations(
-    floats: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int, rounded: UnsafeRawPointer?,
-    interleaved: UnsafeRawPointer?, source: FloatMatrix, updates: InputUpdates?, for matrices: [PackedMatrix]
-  ) throws(KingletError) -> Activations {
-    if let updates {
-      // The phase that multiplies the input does it first.
-      try updates.bind(floats, stride: stride, rows: rows, columns: columns, lows: lows)
-      pending.begin(updates.projections, workers: threads)
-    }
-    let activations = Activations(
-      floats: floats, stride: stride, rows: rows, columns: columns, rounded: rounded, interleaved: interleaved,
-      source: source, updates: updates)
-    observer?.observe(activations, for: matrices)
-    return activations
   }
 
   /// `x = norm(x)`, row by row.
