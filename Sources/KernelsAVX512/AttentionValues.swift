@@ -154,9 +154,22 @@ struct ValueChunk {
   let count: Int
 }
 
+/// What to ask for with each of the rows of a chunk: row i of four streams, `(i mod 4) apart + (i / 4) step` further on.
+private struct RowFetch {
+  let first: UnsafeRawPointer
+  let apart: Int
+  let step: Int
+
+  @inline(__always)
+  func fetch(_ row: Int, byteCount: Int) {
+    prefetch(first + (row & 3) &* apart + (row >> 2) &* step, byteCount)
+  }
+}
+
 @inline(__always)
 private func weigh<E: CacheElement, Group: OutputGroup>(
-  _: E.Type, _: Group.Type, _ chunk: ValueChunk, _ task: PageAttention, query: Int, dimension: Int, prefetch: Int = 0
+  _: E.Type, _: Group.Type, _ chunk: ValueChunk, _ task: PageAttention, query: Int, dimension: Int,
+  fetching upcoming: RowFetch? = nil
 ) {
   let resultStride = task.layout.valueStride &+ 16
   let out = task.out + query &* resultStride + dimension
@@ -165,12 +178,7 @@ private func weigh<E: CacheElement, Group: OutputGroup>(
   var row = chunk.base
   var i = 0
   while i < chunk.count {
-    if prefetch > 0 {
-      kinglet512_prefetch(row + prefetch)
-      if E.byteCount &* Group.Row.width > 64 { kinglet512_prefetch(row + prefetch + 64) }
-      if E.byteCount &* Group.Row.width > 128 { kinglet512_prefetch(row + prefetch + 128) }
-      if E.byteCount &* Group.Row.width > 128 { kinglet512_prefetch(row + prefetch + 192) }
-    }
+    if let upcoming { upcoming.fetch(i, byteCount: E.byteCount &* Group.Row.width) }
     group.add(weights + i, Group.Row(E.self, row))
     row += chunk.rowByteCount
     i &+= 1
@@ -179,6 +187,9 @@ private func weigh<E: CacheElement, Group: OutputGroup>(
 }
 
 /// All queries of the task, from values as they are stored.
+///
+/// Values further on are asked for with each that is read, and in place of those behind the last one the first keys of the
+/// page that is read next, as `scoreStreams` reads them.
 @inline(__always)
 func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
   _: E.Type, _: Wide.Type, _: Narrow.Type, _ task: PageAttention, _ visible: Visible
@@ -186,27 +197,33 @@ func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
   let stride = task.layout.valueStride
   let values = task.page + task.layout.valueOffset
   let rowByteCount = stride &* E.byteCount
+  let ahead = 4 &* streamDistance(E.self, task.layout)
+  let upcoming = task.upcoming ?? task.page + task.layout.byteCount
   var slot = visible.lower
   while slot < visible.upper {
     let count = min(8, visible.upper &- slot)
+    let beyond = ahead &- (visible.upper &- slot) &* rowByteCount
     var d = 0
     while d < stride {
-      let chunk = ValueChunk(
-        base: values + slot &* rowByteCount + d &* E.byteCount, rowByteCount: rowByteCount, first: slot, count: count)
-      if stride &- d >= 64 {
-        weigh(E.self, Wide.self, chunk, task, query: 0, dimension: d, prefetch: valueDistance)
-        d &+= 64
+      let width = stride &- d >= 64 ? 64 : 16
+      let place = slot &* rowByteCount + d &* E.byteCount
+      let chunk = ValueChunk(base: values + place, rowByteCount: rowByteCount, first: slot, count: count)
+      let fetch =
+        beyond < 0
+        ? RowFetch(first: values + (place + ahead), apart: rowByteCount, step: 4 &* rowByteCount)
+        : RowFetch(
+          first: upcoming + (beyond / 4 & ~63) + 2 &* d &* E.byteCount, apart: task.layout.keyScaleOffset / 4,
+          step: width &* E.byteCount)
+      if width == 64 {
+        weigh(E.self, Wide.self, chunk, task, query: 0, dimension: d, fetching: fetch)
       } else {
-        weigh(E.self, Narrow.self, chunk, task, query: 0, dimension: d, prefetch: valueDistance)
-        d &+= 16
+        weigh(E.self, Narrow.self, chunk, task, query: 0, dimension: d, fetching: fetch)
       }
+      d &+= width
     }
     slot &+= 8
   }
 }
-
-/// How far ahead of its use a value is asked for, in bytes: as far as the softmax of three queries has fetched.
-private let valueDistance = 3072
 
 /// Chunk by chunk of 64 slots, all queries, from values that are widened once, if they have to be.
 @inline(__always)

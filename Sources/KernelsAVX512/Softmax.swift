@@ -5,7 +5,8 @@ import KingletKernels
 @inline(__always)
 func softmax(_ task: PageAttention, _ visible: Visible) {
   let stride = task.layout.valueStride
-  // Memory has nothing else to do meanwhile: the first values are fetched, a cache line with every vector of scores.
+  // Memory has nothing else to do meanwhile: the first values are fetched, a cache line with every vector of scores, unless
+  // that was done with the last keys (`scoreStreams`).
   var values = task.page + task.layout.valueOffset + visible.lower &* stride &* task.layout.elementByteCount
   var i = 0
   while i < task.queryCount {

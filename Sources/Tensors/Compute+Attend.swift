@@ -119,7 +119,12 @@ extension Compute {
       rotation.rotateQueries(scratch.queries, group, at: position, table)
       scratch.scale(group * headSize, by: scale)
       scratch.limit(seen, queries: 0..<group, to: page)
-      attend(scratch, queries: group, cache, page, head, results + task * resultCount)
+      // Tasks are taken in order, but for those that another worker takes.
+      let next = pages.lowerBound + (task + 1) / keyHeadCount
+      let upcoming = next < pages.upperBound ? cache.page(next, head: (task + 1) % keyHeadCount) : nil
+      attend(
+        scratch, queries: group, cache, page, head, results + task * resultCount,
+        upcoming: upcoming.map { UnsafeRawPointer($0) })
       guard countdowns.end(head) else { return }
       for query in 0..<group {
         let running = results + head * resultCount + query * stride
@@ -131,8 +136,8 @@ extension Compute {
     }
   }
 
-  /// Asks for the keys of a full page that are read first, from its four quarters, before queries are rotated: 4 % of a
-  /// token's time at a depth of 4,096.
+  /// Asks for the keys of a full page that are read first, from its four quarters, before queries are rotated: the page
+  /// before has done so unless this is a worker's first.
   private func fetchFirstKeys(of cache: KVLayer, _ page: Int, _ head: Int) {
     guard let keys = cache.page(page, head: head) else { return }
     let quarter = cache.layout.keyScaleOffset / 4
@@ -204,12 +209,13 @@ extension Compute {
 
   private func attend(
     _ scratch: AttentionScratch, queries: Int, _ cache: KVLayer, _ page: Int, _ head: Int,
-    _ out: UnsafeMutablePointer<Float>
+    _ out: UnsafeMutablePointer<Float>, upcoming: UnsafeRawPointer? = nil
   ) {
     guard let memory = cache.page(page, head: head) else { return }
     table.attendPage(
       PageAttention(
         layout: cache.layout, page: UnsafeRawPointer(memory), queries: scratch.queries, queryCount: queries,
-        lower: scratch.lower, upper: scratch.upper, scores: scratch.scores, workspace: scratch.workspace, out: out))
+        lower: scratch.lower, upper: scratch.upper, scores: scratch.scores, workspace: scratch.workspace, out: out,
+        upcoming: upcoming))
   }
 }
