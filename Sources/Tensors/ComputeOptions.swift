@@ -24,6 +24,9 @@ public struct ComputeOptions: Sendable, Equatable {
   /// What that library says of its version and of the processor it computes for; nil without one.
   public static var blasConfiguration: String? { BLAS.configuration }
 
+  /// How to get faster products from the float matrix library; nil where it does what it can.
+  public static var blasAdvice: String? { BLAS.advice }
+
   /// Threads, the caller's among them; nil for all cores this process may use.
   public var threads: Int?
   public var activations: ActivationType

@@ -26,6 +26,7 @@ struct Doctor: ParsableCommand {
     let bestInstructionSet = InstructionSet.best.rawValue
     let hasBLAS = ComputeOptions.hasBLAS
     let blas = ComputeOptions.blasConfiguration
+    let blasAdvice = ComputeOptions.blasAdvice
     let threads = Threads()
     let memory = MemoryLimits.current
     let modelFolders = ModelFolders.current.paths
@@ -42,11 +43,16 @@ struct Doctor: ParsableCommand {
         ["version", report.version], ["processor", report.machine.processor],
         ["features", features.isEmpty ? "none that kernels could use" : features],
         ["kernels", kernels(report)],
-        ["float matrix library", report.blas ?? "none: the kernels above do the work"],
+        ["float matrix library", library(report)],
         ["threads", threads(report.threads)], ["memory", memory(report.memory)],
         ["2 MB pages", report.memory.hugePages ?? "unknown"],
         ["folders of models", report.modelFolders.joined(separator: ", ")],
       ]))
+  }
+
+  private func library(_ report: Report) -> String {
+    guard let blas = report.blas else { return "none: the kernels above do the work" }
+    return ([blas] + (report.blasAdvice.map { [$0] } ?? [])).joined(separator: "; ")
   }
 
   private func kernels(_ report: Report) -> String {

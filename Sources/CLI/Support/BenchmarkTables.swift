@@ -1,4 +1,5 @@
 import KingletEvaluation
+import KingletTensors
 
 private func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
 
@@ -7,7 +8,9 @@ private func lines(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined
 extension Benchmark.Limits {
   fileprivate var sentence: String {
     "At most, with \(threads == 1 ? "1 thread" : "\(threads) threads"): read \(decimal(readRate, 1)) GB/s, "
-      + "sgemm \(decimal(sgemmRate, 0)) GFLOP/s" + (int8Rate.map { ", int8 \(decimal($0, 0)) Gop/s" } ?? "")
+      + "sgemm \(decimal(sgemmRate, 0)) GFLOP/s"
+      + (ComputeOptions.blasAdvice.map { " (OpenBLAS \($0))" } ?? "")
+      + (int8Rate.map { ", int8 \(decimal($0, 0)) Gop/s" } ?? "")
   }
 }
 
