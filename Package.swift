@@ -78,7 +78,7 @@ let package = Package(
         .target(name: "CBLAS", condition: .when(platforms: [.linux], traits: ["OpenBLAS"]))
       ]),
     room("Tokenizers", ["KingletGGUF"]),
-    room("Transformer", ["KingletGGUF", "KingletTensors"]),
+    room("Transformer", ["KingletGGUF", "KingletQuants", "KingletTensors"]),
     room("Templates", ["KingletFiles"]),
     room("Quantization", ["KingletFiles", "KingletGGUF", "KingletQuants", "KingletTensors", "KingletTransformer"]),
     room(

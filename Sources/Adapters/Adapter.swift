@@ -2,7 +2,6 @@
 // What a file says that Kinglet does not apply is refused by name: an adapter is never silently wrong.
 
 import KingletErrors
-import KingletFiles
 import KingletTransformer
 
 /// An adapter as its file has it, before it has met a model.
@@ -32,35 +31,42 @@ public struct Adapter: Sendable {
   /// Reads a PEFT folder, an MLX folder or a GGUF file.
   ///
   /// - Throws: `.fileNotFound`, `.fileCorrupt`; `.unsupported`, naming the field or the tensor, for what would change the
-  ///   result and is not applied.
+  ///   result and is not applied; `.invalidArgument` for a scale with which results would not be finite.
   public init(contentsOf path: String) throws(KingletError) {
     self.path = path
+    format = try AdapterSource(path).format
     let updates: [AdapterUpdate]
-    if fileExists("\(path)/adapters.safetensors") {
-      (format, architecture, updates, invocation) = (.mlx, nil, try readMLX(path), [])
-    } else if fileExists("\(path)/adapter_model.safetensors") {
-      (format, architecture) = (.peft, nil)
+    switch format {
+    case .peft:
+      architecture = nil
       (updates, invocation) = try readPEFT(path)
-    } else if fileExists("\(path)/adapter_model.bin") || fileExists("\(path)/adapters.npz") {
-      throw KingletError(
-        .unsupported, "there are only pickled weights, which are programs and may do anything", at: path,
-        remedy: "Save the adapter as safetensors: save_pretrained in peft does.")
-    } else if fileExists("\(path)/adapter_config.json") {
-      throw KingletError(
-        .fileNotFound, "there is no adapter_model.safetensors and no adapters.safetensors", at: path,
-        remedy: "Give the folder of an adapter, or a GGUF file.")
-    } else {
-      format = .gguf
-      (architecture, updates, invocation) = try readGGUF(path)
+    case .mlx: (architecture, updates, invocation) = (nil, try readMLX(path), [])
+    case .gguf: (architecture, updates, invocation) = try readGGUF(path)
     }
-    guard !updates.isEmpty else { throw KingletError(.fileCorrupt, "the adapter changes nothing", at: path) }
+    guard !updates.isEmpty else {
+      throw KingletError(.fileCorrupt, "the adapter changes nothing", at: path, remedy: Remedy.saveAgain)
+    }
     self.updates = updates.sorted { $0.tensor < $1.tensor }
+    try check(strength: 1)
   }
 
   /// The same adapter with other updates.
   init(_ other: Adapter, updates: [AdapterUpdate]) {
     (path, format, architecture, invocation) = (other.path, other.format, other.architecture, other.invocation)
     self.updates = updates.sorted { $0.tensor < $1.tensor }
+  }
+
+  /// Whether it can be applied with a strength: 1 as it was trained.
+  ///
+  /// - Throws: `.invalidArgument`, naming the tensor, for one that is no number or with which results would not be finite.
+  public func check(strength: Float) throws(KingletError) {
+    guard strength.isFinite else {
+      throw KingletError(
+        .invalidArgument, "the strength of an adapter is a finite number", at: path, remedy: "Choose another one.")
+    }
+    for update in updates {
+      do throws(KingletError) { try update.check(strength: strength) } catch { throw error.located(in: path) }
+    }
   }
 
   /// - Throws: `.invalidArgument`, naming both sides, when the adapter says that it is for another architecture.

@@ -1,21 +1,23 @@
 import KingletErrors
 import KingletGGUF
+import KingletQuants
 import KingletTransformer
 
-/// What of a base model matters to adapters: the sizes of its tensors and the order of their rows. No weight is read.
+/// What of a base model matters to adapters: the sizes of its tensors and the order of their rows. Of its weights only those
+/// are read that an adapter has a copy of.
 public struct AdapterBase: Sendable {
   public let path: String
   public let description: DecoderDescription
   /// Whether the embedding is the head too.
   public let isTied: Bool
-  private let dimensions: [String: [Int]]
+  private let file: GGUFFile
 
   /// - Throws: `.unsupported` for an architecture that Kinglet does not run.
   public init(_ file: GGUFFile) throws(KingletError) {
     path = file.path
     do throws(KingletError) { description = try Decoder.describe(file) } catch { throw error.located(in: file.path) }
     isTied = file.tensor(named: "output.weight") == nil
-    dimensions = Dictionary(file.tensors.map { ($0.name, $0.dimensions) }) { $1 }
+    self.file = file
   }
 
   /// Whether an adapter belongs to this base.
@@ -33,13 +35,20 @@ public struct AdapterBase: Sendable {
   }
 
   private func check(_ update: AdapterUpdate) throws(KingletError) {
-    guard let (rows, columns) = shape(of: update.tensor) else {
+    guard let matrix = matrix(update.tensor) else {
       throw KingletError(
         .invalidArgument,
         "the adapter changes a tensor that the model does not have; it has \(description.layers.count) layers",
         at: update.tensor, remedy: "Use the adapter with the base model it was trained on.")
     }
+    let (rows, columns) = (matrix.dimensions[1], matrix.dimensions[0])
     try update.check(rows: rows, columns: columns)
+    try update.checkBase(rows: rows, columns: columns, type: matrix.type) { row in
+      file.withBytes(of: matrix) { bytes in
+        let byteCount = bytes.count / rows
+        return matrix.type.floats(UnsafeRawBufferPointer(rebasing: bytes[row * byteCount..<(row + 1) * byteCount]))
+      }
+    }
   }
 
   /// The updates of single tensors that one of fused tensors stands for; itself if it is of one.
@@ -50,9 +59,12 @@ public struct AdapterBase: Sendable {
   }
 
   private func shape(of tensor: String) -> (rows: Int, columns: Int)? {
+    matrix(tensor).map { (rows: $0.dimensions[1], columns: $0.dimensions[0]) }
+  }
+
+  private func matrix(_ tensor: String) -> GGUFTensor? {
     let name = tensor == "output" && isTied ? "token_embd.weight" : "\(tensor).weight"
-    guard let dimensions = dimensions[name], dimensions.count == 2 else { return nil }
-    return (dimensions[1], dimensions[0])
+    return file.tensor(named: name).flatMap { $0.dimensions.count == 2 ? $0 : nil }
   }
 
   /// The update with its rows in the order `order` of this base; it must have passed `check`.

@@ -1,7 +1,6 @@
 import KingletErrors
 import KingletFiles
 import KingletGGUF
-import KingletQuants
 import KingletTransformer
 
 // A file as `convert_lora_to_gguf.py` of llama.cpp writes it: `NAME.lora_a` [rank, columns] and `NAME.lora_b` [rows, rank] by
@@ -13,58 +12,69 @@ func readGGUF(
 ) throws(KingletError) -> (architecture: String?, updates: [AdapterUpdate], invocation: [Int32]) {
   let file = try GGUFFile(path: path)
   guard try file.metadata.string("general.type") == "adapter" else {
-    throw KingletError(.invalidArgument, "the file is a model, not an adapter", at: path)
+    throw KingletError(
+      .invalidArgument, "the file is a model, not an adapter", at: path,
+      remedy: "Give the folder or the GGUF file of an adapter.")
   }
   let kind = try file.metadata.string("adapter.type") ?? "lora"
   guard kind == "lora" else {
     throw KingletError(
-      .unsupported, "adapters of the kind \(quoted(kind)) are not applied", at: "\(path): adapter.type")
+      .unsupported, "adapters of the kind \(quoted(kind)) are not applied", at: "\(path): adapter.type",
+      remedy: "Merge the adapter into its base with what trained it.")
   }
   let known: Set<String> = [
     "adapter.type", "adapter.lora.alpha", "adapter.lora.task_name", "adapter.lora.prompt_prefix",
     "adapter.alora.invocation_tokens",
   ]
   if let other = file.metadata.keys.first(where: { $0.hasPrefix("adapter.") && !known.contains($0) }) {
-    throw KingletError(.unsupported, "the adapter uses a setting that Kinglet does not apply", at: "\(path): \(other)")
+    throw KingletError(
+      .unsupported, "the adapter uses a setting that Kinglet does not apply", at: "\(path): \(other)",
+      remedy: "Merge the adapter into its base with what trained it, or train without this setting.")
   }
   let alpha = try file.metadata.float("adapter.lora.alpha") ?? 0
-  var modules: [String: ModuleParts] = [:]
-  for tensor in file.tensors {
-    let (a, b) = (".weight.lora_a", ".weight.lora_b")
-    let isA = tensor.name.hasSuffix(a)
-    guard isA || tensor.name.hasSuffix(b), tensor.dimensions.count == 2 else {
-      throw KingletError(.unsupported, "the adapter has a tensor that is no low-rank update", at: tensor.name)
-    }
-    let module = String(tensor.name.dropLast(a.count))
-    let part = (values: try floats(of: tensor, file), shape: [tensor.dimensions[1], tensor.dimensions[0]])
-    if isA { modules[module, default: .init()].a = part } else { modules[module, default: .init()].b = part }
+  guard alpha.isFinite else {
+    throw file.metadata.corrupt("adapter.lora.alpha", "the value must be a finite number")
   }
   var updates: [AdapterUpdate] = []
-  for (module, parts) in modules {
-    guard var a = parts.a, let b = parts.b else {
-      throw KingletError(.fileCorrupt, "one of the two factors of the update is missing", at: module)
-    }
-    // An embedding's first factor has a row for each token.
-    if module == "token_embd" {
-      let (tokens, rank) = (a.shape[0], a.shape[1])
-      a = (transposed(a.values, rows: tokens, columns: rank), [rank, tokens])
-    }
-    guard a.shape[0] == b.shape[1], a.shape[0] > 0 else {
-      throw KingletError(
-        .fileCorrupt, "factors of the shapes \(a.shape) and \(b.shape) do not belong together", at: module)
-    }
-    updates.append(
-      AdapterUpdate(
-        tensor: module, rank: a.shape[0], a: a.values, b: b.values,
-        scale: alpha == 0 ? 1 : alpha / Float(a.shape[0]), rowOrder: .stored))
+  do throws(KingletError) {
+    var table = ModuleTable()
+    for tensor in file.tensors { try table.add(tensor, of: file) }
+    for (tensor, parts) in table.modules { updates.append(try update(tensor, parts, alpha: alpha)) }
+  } catch {
+    throw error.located(in: path)
   }
-  let invocation = try file.metadata.integers("adapter.alora.invocation_tokens") ?? []
-  return (try file.metadata.string("general.architecture"), updates, invocation.map { Int32(clamping: $0) })
+  var invocation: [Int32] = []
+  for token in try file.metadata.integers("adapter.alora.invocation_tokens") ?? [] {
+    guard let id = Int32(exactly: token) else {
+      throw file.metadata.corrupt("adapter.alora.invocation_tokens", "\(token) is no token")
+    }
+    invocation.append(id)
+  }
+  return (try file.metadata.string("general.architecture"), updates, invocation)
 }
 
-private func floats(of tensor: GGUFTensor, _ file: GGUFFile) throws(KingletError) -> [Float] {
-  guard let values = file.withBytes(of: tensor, tensor.type.floats) else {
-    throw KingletError(.unsupported, "values of type \(tensor.type.name) cannot be used", at: tensor.name)
+extension ModuleTable {
+  fileprivate mutating func add(_ tensor: GGUFTensor, of file: GGUFFile) throws(KingletError) {
+    let kinds: [(String, ModuleParts.Kind)] = [(".weight.lora_a", .a), (".weight.lora_b", .b)]
+    guard let (suffix, kind) = kinds.first(where: { tensor.name.hasSuffix($0.0) }) else {
+      throw KingletError(
+        .unsupported, "the adapter has a tensor that is no low-rank update", at: tensor.name,
+        remedy: "Merge the adapter into its base with what trained it, or train without this tensor.")
+    }
+    let module = String(tensor.name.dropLast(suffix.count))
+    let values = try AdapterTensor(tensor, of: file).with(sizes: 2)
+    // An embedding's first factor has a row for each token.
+    try add(module == "token_embd" && kind == .a ? values.transposed() : values, as: kind, of: module, module)
   }
-  return values
+}
+
+private func update(_ tensor: String, _ parts: ModuleParts, alpha: Float) throws(KingletError) -> AdapterUpdate {
+  do throws(KingletError) {
+    let factors = try FactorPair(parts, (a: "lora_a", b: "lora_b"))
+    return AdapterUpdate(
+      tensor: tensor, rank: factors.rank, a: factors.a, b: factors.b,
+      scale: alpha == 0 ? 1 : alpha / Float(factors.rank), rowOrder: .stored)
+  } catch {
+    throw error.located(in: tensor)
+  }
 }

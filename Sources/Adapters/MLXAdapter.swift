@@ -7,50 +7,78 @@ import KingletTransformer
 // `lora_b` [rank, rows], and for weight-decomposed ones `m` [rows].
 
 func readMLX(_ folder: String) throws(KingletError) -> [AdapterUpdate] {
-  let path = "\(folder)/adapter_config.json"
-  let config = try JSONValue(contentsOf: path)
-  let kind = config["fine_tune_type"]?.string ?? "lora"
-  guard kind == "lora" || kind == "dora" else {
-    throw KingletError(
-      .unsupported, "fine-tunings of the kind \(quoted(kind)) are no adapters", at: "\(path): fine_tune_type")
-  }
-  guard let scale = (config["lora_parameters"]?["scale"] ?? config["lora_layers_scale"])?.number, scale.isFinite else {
-    throw KingletError(.fileCorrupt, "the scale is missing, or no number", at: "\(path): lora_parameters.scale")
-  }
+  let config = try MLXConfig(contentsOf: "\(folder)/adapter_config.json")
   let file = try SafetensorsFile(path: "\(folder)/adapters.safetensors")
-  var modules: [String: ModuleParts] = [:]
-  for tensor in file.tensors {
-    let components = tensor.name.split(separator: ".")
-    let module = components.dropLast().joined(separator: ".")
-    let values = try file.floats(of: tensor)
-    switch components.last {
-    case "lora_a": modules[module, default: .init()].a = try transposed(values, tensor)
-    case "lora_b": modules[module, default: .init()].b = try transposed(values, tensor)
-    case "m" where kind == "dora": modules[module, default: .init()].magnitude = values
-    default:
-      throw KingletError(.unsupported, "the adapter has a tensor that is no low-rank update", at: tensor.name)
-    }
+  var table = ModuleTable()
+  do throws(KingletError) {
+    for tensor in file.tensors { try table.add(tensor, of: file) }
+  } catch {
+    throw error.located(in: file.path)
   }
   var updates: [AdapterUpdate] = []
-  for (module, parts) in modules {
-    guard let a = parts.a, let b = parts.b, a.shape[0] == b.shape[1], (parts.magnitude != nil) == (kind == "dora")
-    else {
-      throw KingletError(.fileCorrupt, "the parts of the update do not belong together", at: "\(folder): \(module)")
+  for (tensor, parts) in table.modules {
+    do throws(KingletError) { updates.append(try update(tensor, parts, config)) } catch  where error.location == nil {
+      throw error.located(in: "\(folder): \(parts.module)")
     }
-    updates.append(
-      AdapterUpdate(
-        tensor: try tensorName(ofModule: module), rank: a.shape[0], a: a.values, b: b.values, scale: Float(scale),
-        magnitude: parts.magnitude, rowOrder: .halves))
   }
   return updates
 }
 
-private func transposed(
-  _ values: [Float], _ tensor: SafetensorsTensor
-) throws(KingletError) -> (values: [Float], shape: [Int]) {
-  guard tensor.shape.count == 2, values.count > 0 else {
-    throw KingletError(.fileCorrupt, "a factor of the shape \(tensor.shape) is no matrix", at: tensor.name)
+/// `adapter_config.json` of mlx-lm: what of it changes the result.
+private struct MLXConfig {
+  let isWeightDecomposed: Bool
+  let scale: Float
+
+  init(contentsOf path: String) throws(KingletError) {
+    let fields = try ConfigFields(contentsOf: path)
+    let kind = try fields.string("fine_tune_type") ?? "lora"
+    guard kind == "lora" || kind == "dora" else {
+      throw fields.unsupported(
+        "fine_tune_type", "fine-tunings of the kind \(quoted(kind)) are no adapters",
+        remedy: "Fuse it with its base (mlx_lm.fuse), and convert the model that this makes.")
+    }
+    isWeightDecomposed = kind == "dora"
+    let (parameters, older) = (try fields.fields("lora_parameters"), try fields.number("lora_layers_scale"))
+    let number = try parameters?.number("scale") ?? older
+    scale = Float(try fields.required("lora_parameters.scale", number, "the scale"))
+    guard scale.isFinite else {
+      throw fields.wrong("lora_parameters.scale", "the scale is beyond single precision")
+    }
   }
-  let (rows, columns) = (tensor.shape[0], tensor.shape[1])
-  return (transposed(values, rows: rows, columns: columns), [columns, rows])
+}
+
+extension ModuleTable {
+  fileprivate mutating func add(_ tensor: SafetensorsTensor, of file: SafetensorsFile) throws(KingletError) {
+    let kinds: [Substring: ModuleParts.Kind] = ["lora_a": .a, "lora_b": .b, "m": .magnitude]
+    let components = tensor.name.split(separator: ".")
+    guard let last = components.last, let kind = kinds[last] else {
+      throw KingletError(
+        .unsupported, "the adapter has a tensor that is no low-rank update", at: tensor.name,
+        remedy: "Fuse it with its base (mlx_lm.fuse), or train without this tensor.")
+    }
+    let module = components.dropLast().joined(separator: ".")
+    let values = try AdapterTensor(tensor, of: file)
+    try add(
+      kind == .magnitude ? values.with(sizes: 1) : values.transposed(), as: kind, of: module,
+      tensorName(ofModule: module))
+  }
+}
+
+/// - Throws: Errors without a location are about the module.
+private func update(
+  _ tensor: String, _ parts: ModuleParts, _ config: MLXConfig
+) throws(KingletError) -> AdapterUpdate {
+  let factors = try FactorPair(parts, (a: "lora_a", b: "lora_b"))
+  let magnitude = parts[.magnitude]
+  guard (magnitude != nil) == config.isWeightDecomposed else {
+    throw KingletError(
+      .fileCorrupt,
+      magnitude == nil
+        ? "adapter_config.json says that fine_tune_type is dora, and the magnitude m of the update is missing"
+        : "there is a magnitude m, and adapter_config.json does not say that fine_tune_type is dora",
+      remedy: Remedy.configMismatch)
+  }
+  return AdapterUpdate(
+    tensor: tensor, rank: factors.rank, a: factors.a, b: factors.b, scale: config.scale,
+    magnitude: magnitude?.values, rowOrder: .halves)
 }

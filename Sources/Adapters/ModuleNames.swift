@@ -1,15 +1,5 @@
 import KingletErrors
 
-/// The two factors of an update, and what else the file has for the same module, as they are found.
-struct ModuleParts {
-  var a: (values: [Float], shape: [Int])?
-  var b: (values: [Float], shape: [Int])?
-  var magnitude: [Float]?
-  var bias: [Float]?
-  /// The module's weights, trained as a whole.
-  var replacement: [Float]?
-}
-
 /// What the format calls the modules of a layer, by the ends of their paths at Hugging Face, behind `layers.N.` or
 /// `layer.N.`.
 private let tensorNames = [
@@ -40,5 +30,7 @@ func tensorName(ofModule module: String) throws(KingletError) -> String {
   {
     return "blk.\(layer).\(name)"
   }
-  throw KingletError(.unsupported, "the adapter changes a module that Kinglet does not adapt", at: module)
+  throw KingletError(
+    .unsupported, "the adapter changes a module that Kinglet does not adapt", at: module,
+    remedy: Remedy.merge(orTrainWithout: "this module"))
 }

@@ -3,14 +3,18 @@ import KingletFiles
 
 /// `adapter_config.json` of PEFT: what of it changes the result.
 struct PEFTConfig {
-  /// `use_rslora`: the scale is alpha over the root of the rank (Kalajdzievski 2023).
-  let isRankStabilized: Bool
   /// `use_dora`.
   let isWeightDecomposed: Bool
   /// `bias`, unless it is "none".
   let trainsBiases: Bool
   /// `alora_invocation_tokens`.
   let invocation: [Int32]
+  /// `modules_to_save`: ends of the names of modules that were trained as a whole.
+  let modulesToSave: [String]
+  let selection: ModuleSelection
+  let fields: ConfigFields
+  /// `use_rslora`: the scale is alpha over the root of the rank (Kalajdzievski 2023).
+  private let isRankStabilized: Bool
   private let rank: Int
   private let alpha: Double
   private let rankPatterns: [(Regex<AnyRegexOutput>, Int)]
@@ -18,79 +22,105 @@ struct PEFTConfig {
 
   /// Settings that only matter while training, or that the names of the tensors say again.
   private static let harmless: Set<String> = [
-    "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "exclude_modules", "fan_in_fan_out",
-    "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_dropout",
-    "lora_ga_config", "megatron_config", "megatron_core", "modules_to_save", "monteclora_config", "peft_type",
-    "peft_version", "qalora_group_size", "revision", "runtime_config", "target_modules", "task_type", "velora_config",
-    // Read below.
-    "r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "bias",
-    "alora_invocation_tokens",
+    "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "fan_in_fan_out", "inference_mode",
+    "loftq_config", "lora_dropout", "lora_ga_config", "megatron_config", "megatron_core", "monteclora_config",
+    "peft_version", "qalora_group_size", "revision", "runtime_config", "task_type", "velora_config",
+    // Read below, or by `ModuleSelection`.
+    "peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern", "bias",
+    "alora_invocation_tokens", "init_lora_weights", "modules_to_save", "target_modules", "exclude_modules",
+    "layers_to_transform", "layers_pattern",
   ]
 
   init(contentsOf path: String) throws(KingletError) {
-    let config = try JSONValue(contentsOf: path)
-    func wrong(_ key: String, _ message: String) -> KingletError {
-      KingletError(.fileCorrupt, message, at: "\(path): \(key)")
-    }
-    guard let members = config.members else { throw KingletError(.fileCorrupt, "this is no object", at: path) }
-    guard let type = config["peft_type"]?.string else { throw wrong("peft_type", "the kind of adapter is missing") }
+    let fields = try ConfigFields(contentsOf: path)
+    self.fields = fields
+    let type = try fields.required("peft_type", fields.string("peft_type"), "the kind of adapter")
     guard type == "LORA" else {
-      throw KingletError(.unsupported, "adapters of the kind \(type) are not applied, only LORA", at: path)
+      throw fields.unsupported(
+        "peft_type", "adapters of the kind \(type) are not applied, only LORA",
+        remedy: "Merge the adapter into its base with peft (merge_and_unload).")
     }
     // Whatever else is switched on would be left out silently.
-    for member in members where !Self.harmless.contains(member.key) && !member.value.isOff {
-      throw KingletError(
-        .unsupported, "the adapter uses a setting that Kinglet does not apply", at: "\(path): \(member.key)")
+    for member in fields.members where !Self.harmless.contains(member.key) && !member.value.isOff {
+      throw fields.unsupported(
+        member.key, "the adapter uses a setting that Kinglet does not apply",
+        remedy: Remedy.merge(orTrainWithout: "this setting"))
     }
-    let bias = config["bias"]?.string ?? "none"
+    try fields.checkInitialization()
+    let bias = try fields.string("bias") ?? "none"
     guard ["none", "all", "lora_only"].contains(bias) else {
-      throw KingletError(.unsupported, "the choice of biases \(quoted(bias)) is not known", at: "\(path): bias")
+      throw fields.unsupported(
+        "bias", "the choice of biases \(quoted(bias)) is not known", remedy: "Known are none, all and lora_only.")
     }
     trainsBiases = bias != "none"
+    isRankStabilized = try fields.bool("use_rslora") ?? false
+    isWeightDecomposed = try fields.bool("use_dora") ?? false
+    modulesToSave = try fields.strings("modules_to_save") ?? []
+    selection = try ModuleSelection(fields)
+    let tokens = "alora_invocation_tokens"
     var invocation: [Int32] = []
-    for token in config["alora_invocation_tokens"]?.array ?? [] {
-      guard let id = token.integer.flatMap({ Int32(exactly: $0) }) else {
-        throw wrong("alora_invocation_tokens", "a token is no number")
-      }
+    for token in try fields.integers(tokens) ?? [] {
+      guard let id = Int32(exactly: token) else { throw fields.wrong(tokens, "\(token) is no token") }
       invocation.append(id)
     }
     self.invocation = invocation
-    guard let rank = config["r"]?.integer, rank > 0 else { throw wrong("r", "the rank is missing, or no number") }
-    guard let alpha = config["lora_alpha"]?.number, alpha.isFinite else {
-      throw wrong("lora_alpha", "the scale is missing, or no number")
+    rank = try fields.required("r", fields.integer("r"), "the rank")
+    guard rank > 0 else { throw fields.wrong("r", "a rank must be above 0") }
+    alpha = try fields.required("lora_alpha", fields.number("lora_alpha"), "the scale")
+    rankPatterns = try fields.patterns("rank_pattern", "whole numbers above 0") {
+      $0.integer.flatMap { $0 > 0 ? $0 : nil }
     }
-    self.rank = rank
-    self.alpha = alpha
-    isRankStabilized = config["use_rslora"] == .bool(true)
-    isWeightDecomposed = config["use_dora"] == .bool(true)
-    var rankPatterns: [(Regex<AnyRegexOutput>, Int)] = []
-    for member in config["rank_pattern"]?.members ?? [] {
-      guard let rank = member.value.integer, rank > 0 else { throw wrong("rank_pattern", "a rank is no number") }
-      rankPatterns.append((try pattern(member.key, "\(path): rank_pattern"), rank))
-    }
-    var alphaPatterns: [(Regex<AnyRegexOutput>, Double)] = []
-    for member in config["alpha_pattern"]?.members ?? [] {
-      guard let alpha = member.value.number, alpha.isFinite else {
-        throw wrong("alpha_pattern", "a scale is no number")
-      }
-      alphaPatterns.append((try pattern(member.key, "\(path): alpha_pattern"), alpha))
-    }
-    self.rankPatterns = rankPatterns
-    self.alphaPatterns = alphaPatterns
+    alphaPatterns = try fields.patterns("alpha_pattern", "finite numbers", \.finiteNumber)
   }
 
-  func rank(of module: String) throws(KingletError) -> Int { first(rankPatterns, module) ?? rank }
-  func alpha(of module: String) throws(KingletError) -> Double { first(alphaPatterns, module) ?? alpha }
+  func rank(of module: String) -> Int { first(rankPatterns, module) ?? rank }
+
+  /// - Throws: `.fileCorrupt`, naming the field, for a scale beyond single precision.
+  func scale(of module: String, rank: Int) throws(KingletError) -> Float {
+    let (own, rank) = (first(alphaPatterns, module), Double(rank))
+    let scale = Float((own ?? alpha) / (isRankStabilized ? rank.squareRoot() : rank))
+    guard scale.isFinite else {
+      throw fields.wrong(
+        own == nil ? "lora_alpha" : "alpha_pattern", "the scale of \(module) is beyond single precision")
+    }
+    return scale
+  }
 
   private func first<Value>(_ patterns: [(Regex<AnyRegexOutput>, Value)], _ module: String) -> Value? {
     patterns.first { (try? $0.0.wholeMatch(in: module)) != nil }?.1
   }
 }
 
-/// A key of a pattern is a regular expression for the end of a module's path, after a dot or all of it.
-private func pattern(_ key: String, _ location: String) throws(KingletError) -> Regex<AnyRegexOutput> {
-  do { return try Regex("(.*\\.)?(\(key))") } catch {
-    throw KingletError(.unsupported, "the key \(quoted(key)) is no regular expression that Kinglet knows", at: location)
+extension ConfigFields {
+  /// PEFT takes the beginnings of some methods out of the base's weights, again whenever it loads such an adapter: its
+  /// factors belong to what is left of them, not to the base.
+  fileprivate func checkInitialization() throws(KingletError) {
+    let key = "init_lora_weights"
+    let name = try read(key, "true, false or a text") { $0.bool == nil ? $0.string?.lowercased() : "" } ?? ""
+    guard !["pissa", "olora", "corda", "loftq"].contains(where: name.hasPrefix) else {
+      throw unsupported(
+        key, "with \(quoted(name)) the factors belong to weights that differ from those of the base",
+        remedy: "Save the adapter with path_initial_model_for_weight_conversion (save_pretrained in peft): that makes "
+          + "it an ordinary LoRA.")
+    }
+    guard ["", "gaussian", "eva", "orthogonal", "mica", "lora_ga"].contains(name) else {
+      throw unsupported(
+        key, "the initialization \(quoted(name)) is not known",
+        remedy: "Merge the adapter into its base with peft (merge_and_unload).")
+    }
+  }
+
+  /// An object's values by what its keys match. A key is a regular expression for the end of a module's path, after a dot
+  /// or all of it.
+  fileprivate func patterns<Value>(
+    _ key: String, _ kind: String, _ value: (JSONValue) -> Value?
+  ) throws(KingletError) -> [(Regex<AnyRegexOutput>, Value)] {
+    var patterns: [(Regex<AnyRegexOutput>, Value)] = []
+    for member in try read(key, "an object of \(kind)", \.members) ?? [] {
+      guard let value = value(member.value) else { throw wrong(key, "the values must be \(kind)") }
+      patterns.append((try regex(key, member.key, #"(.*\.)?(\#(member.key))"#), value))
+    }
+    return patterns
   }
 }
 

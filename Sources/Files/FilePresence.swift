@@ -15,3 +15,9 @@ package func areSameFile(_ one: String, _ other: String) -> Bool {
   guard stat(one, &first) == 0, stat(other, &second) == 0 else { return false }
   return first.st_dev == second.st_dev && first.st_ino == second.st_ino
 }
+
+/// Whether there is a folder at `path`, or a link to one.
+package func isFolder(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}

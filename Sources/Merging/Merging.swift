@@ -72,11 +72,9 @@ public struct Merge: Sendable {
       guard adapter.invocation.isEmpty else {
         throw KingletError(
           .unsupported, "an adapter that tokens switch on is not always applied, as merged weights would be",
-          at: adapter.path)
+          at: adapter.path, remedy: "Apply it beside the base (--adapter).")
       }
-      guard strength.isFinite else {
-        throw KingletError(.invalidArgument, "the strength of an adapter is a finite number", at: adapter.path)
-      }
+      try adapter.check(strength: strength)
       for update in adapter.updates(ofTied: base.isTied) {
         updates += try base.separated(update).map { ($0, strength) }
       }

@@ -7,30 +7,43 @@ extension SafetensorsFolder {
   ///
   /// - Throws: `.unsupported` when the tensor does not hold fractions, `.invalidArgument` when it has no such rows.
   public func floats(of tensor: SafetensorsTensor, rows: Range<Int>) throws(KingletError) -> [Float] {
-    guard let count = tensor.shape.first, rows.lowerBound >= 0, rows.upperBound <= count, count > 0 else {
-      throw KingletError(.invalidArgument, "there are no rows \(rows)", at: "tensor \(quoted(tensor.name))")
-    }
-    guard tensor.type.isFloat else {
-      throw KingletError(
-        .unsupported, "values of type \(tensor.type.rawValue) are no fractions", at: "tensor \(quoted(tensor.name))")
-    }
-    let rowByteCount = tensor.byteCount / count
-    return withBytes(of: tensor) { bytes in
-      decode(bytes[rows.lowerBound * rowByteCount..<rows.upperBound * rowByteCount], as: tensor.type)
-    }
+    let range = try tensor.byteRange(of: rows)
+    return withBytes(of: tensor) { decode($0[range], as: tensor.type) }
   }
 }
 
 extension SafetensorsFile {
+  /// Some rows of a tensor as floats, as a folder's.
+  public func floats(of tensor: SafetensorsTensor, rows: Range<Int>) throws(KingletError) -> [Float] {
+    let range = try tensor.byteRange(of: rows)
+    return withBytes(of: tensor) { decode($0[range], as: tensor.type) }
+  }
+
   /// All values of a tensor as floats.
   ///
   /// - Throws: `.unsupported` when the tensor does not hold fractions.
   public func floats(of tensor: SafetensorsTensor) throws(KingletError) -> [Float] {
-    guard tensor.type.isFloat else {
-      throw KingletError(
-        .unsupported, "values of type \(tensor.type.rawValue) are no fractions", at: "tensor \(quoted(tensor.name))")
-    }
+    try tensor.checkFractions()
     return withBytes(of: tensor) { decode($0[...], as: tensor.type) }
+  }
+}
+
+extension SafetensorsTensor {
+  fileprivate func checkFractions() throws(KingletError) {
+    guard type.isFloat else {
+      throw KingletError(
+        .unsupported, "values of type \(type.rawValue) are no fractions", at: "tensor \(quoted(name))")
+    }
+  }
+
+  /// Where some rows lie within its bytes.
+  fileprivate func byteRange(of rows: Range<Int>) throws(KingletError) -> Range<Int> {
+    guard let count = shape.first, rows.lowerBound >= 0, rows.upperBound <= count, count > 0 else {
+      throw KingletError(.invalidArgument, "there are no rows \(rows)", at: "tensor \(quoted(name))")
+    }
+    try checkFractions()
+    let rowByteCount = byteCount / count
+    return rows.lowerBound * rowByteCount..<rows.upperBound * rowByteCount
   }
 }
 

@@ -74,7 +74,9 @@ struct AdapterBinding {
           own, columns: columns, precision: precision(own), in: memory)
       }
     }
-    return LoadedAdapter(layers: adapted, head: head, embedding: embedding, invocation: invocation, owner: owner)
+    return LoadedAdapter(
+      layers: adapted, head: head, embedding: embedding, invocation: invocation,
+      changeBound: updates.map(\.changeBound).max() ?? 0, owner: owner)
   }
 
   private func find(_ tensor: String) throws(KingletError) -> (layer: Int, input: Int, target: Adaptable) {
@@ -102,7 +104,7 @@ struct AdapterBinding {
     try u.check(rows: matrix.rows, columns: matrix.columns)
     let own = u.arranged(.stored, heads: pairing == .adjacent ? target.heads : nil)
     return LowRankUpdate.Factors.Part(
-      matrix, b: own.b, rowFactors: rowFactors(own, matrix),
+      matrix, b: own.b, rowFactors: try rowFactors(own, matrix),
       biasChange: own.bias.map { new in
         guard let old = target.bias?.values else { return new }
         return zip(new, old).map { $0 - $1 }
@@ -121,6 +123,7 @@ struct AdapterBinding {
       throw KingletError(.unsupported, "the adapter changes a head that the model does not have", at: u.tensor)
     }
     if let values = u.replacement { return .replacement(try replacement(values, of: head, u)) }
+    try checkBase(u, head)
     let part = try part(u, of: Adaptable(matrix: head))
     let factors = LowRankUpdate.Factors(a: u.a, rank: u.rank, scale: u.scale, parts: [part])
     return .update(
@@ -130,6 +133,7 @@ struct AdapterBinding {
   private func embedding(_ u: AdapterUpdate) throws(KingletError) -> LoadedAdapter.Change<EmbeddingUpdate> {
     if let values = u.replacement { return .replacement(try replacement(values, of: embedding, u)) }
     try u.check(rows: embedding.rows, columns: embedding.columns)
+    try checkBase(u, embedding)
     let a = transposed(u.a, rows: u.rank, columns: embedding.rows)
     return .update(try EmbeddingUpdate(a: a, b: u.b, rank: u.rank, scale: u.scale))
   }
@@ -144,18 +148,29 @@ struct AdapterBinding {
     return try WeightArena.load(file.tensors, from: file, table: table, threads: 1) { (_) throws(KingletError) in }[0]
   }
 
-  /// Magnitude over the length of the row of W + scale B A; nil without magnitudes.
-  private func rowFactors(_ u: AdapterUpdate, _ matrix: PackedMatrix) -> [Float]? {
-    u.magnitude.map { magnitude in
-      magnitude.indices.map { row in
-        var sum = matrix.unpack(rows: row..<row + 1).map(Double.init)
-        for k in 0..<u.rank {
-          let factor = Double(u.scale) * Double(u.b[row * u.rank + k])
-          for column in sum.indices { sum[column] += factor * Double(u.a[k * matrix.columns + column]) }
-        }
-        let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        return length > 0 ? Float(Double(magnitude[row]) / length) : 1
-      }
+  private func checkBase(_ u: AdapterUpdate, _ matrix: PackedMatrix) throws(KingletError) {
+    try u.checkBase(rows: matrix.rows, columns: matrix.columns, type: matrix.type) { row in
+      matrix.unpack(rows: row..<row + 1)
     }
+  }
+
+  /// Magnitude over the length of the row of W + scale B A; nil without magnitudes.
+  private func rowFactors(_ u: AdapterUpdate, _ matrix: PackedMatrix) throws(KingletError) -> [Float]? {
+    guard let magnitude = u.magnitude else { return nil }
+    let factors = magnitude.indices.map { row in
+      var sum = matrix.unpack(rows: row..<row + 1).map(Double.init)
+      for k in 0..<u.rank {
+        let factor = Double(u.scale) * Double(u.b[row * u.rank + k])
+        for column in sum.indices { sum[column] += factor * Double(u.a[k * matrix.columns + column]) }
+      }
+      let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      return length > 0 ? Float(Double(magnitude[row]) / length) : 1
+    }
+    if let row = factors.firstIndex(where: { !(Double(abs($0)) <= AdapterUpdate.largestChange) }) {
+      throw KingletError(
+        .invalidArgument, "row \(row) is too short for its magnitude \(magnitude[row]): no result would be finite",
+        at: u.tensor, remedy: "Use the adapter with the base model it was trained on.")
+    }
+    return factors
   }
 }

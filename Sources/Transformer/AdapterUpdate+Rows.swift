@@ -8,9 +8,13 @@ extension AdapterUpdate {
 
   package var isOfEmbedding: Bool { tensor == "token_embd" }
   /// Rows of the tensor it changes.
-  public var rows: Int { (isOfEmbedding ? a : b).count / max(1, rank) }
+  public var rows: Int {
+    replacement.map { $0.count / max(1, replacementColumns) } ?? (isOfEmbedding ? a : b).count / max(1, rank)
+  }
   /// Length of a row of the tensor it changes.
-  public var columns: Int { (isOfEmbedding ? b : a).count / max(1, rank) }
+  public var columns: Int {
+    replacement == nil ? (isOfEmbedding ? b : a).count / max(1, rank) : replacementColumns
+  }
 
   /// Whether the order of its rows matters.
   package var isRotated: Bool { tensor.hasSuffix(".attn_q") || tensor.hasSuffix(".attn_k") }
@@ -54,23 +58,25 @@ extension AdapterUpdate {
         .invalidArgument, message, at: tensor, remedy: "Use the adapter with the base model it was trained on.")
     }
     if let replacement {
-      guard replacement.count == count * width else {
-        throw wrong("the adapter has \(replacement.count) weights, the model \(count) x \(width)")
+      guard replacement.count == count * width, replacementColumns == width else {
+        throw wrong("the adapter has \(rows) x \(columns) weights, the model \(count) x \(width)")
       }
       return
     }
+    if isOfEmbedding, rank == 0 || magnitude != nil || bias != nil {
+      throw KingletError(
+        .unsupported, "only plain low-rank updates of embeddings are applied, without magnitudes (DoRA) and biases",
+        at: tensor, remedy: "Merge the adapter into its base with what trained it, or train without the embedding.")
+    }
     guard rank >= 0, a.count == rank * (isOfEmbedding ? count : width),
-      b.count == rank * (isOfEmbedding ? width : count), magnitude.map({ $0.count == count }) ?? true,
-      rank > 0 || bias != nil
+      b.count == rank * (isOfEmbedding ? width : count), rank > 0 || bias != nil
     else {
       throw wrong(
         "the adapter's update of rank \(rank) is for \(rows) x \(columns), the model has \(count) x \(width)")
     }
-    guard bias.map({ $0.count == count }) ?? true else {
-      throw wrong("the adapter has a bias of \(bias?.count ?? 0), the model has \(count) rows")
-    }
-    if isOfEmbedding, rank == 0 || magnitude != nil || bias != nil {
-      throw KingletError(.unsupported, "only plain low-rank updates of embeddings are applied", at: tensor)
+    for (values, name) in [(magnitude, "magnitudes"), (bias, "biases")] {
+      guard let values, values.count != count else { continue }
+      throw wrong("the adapter has \(values.count) \(name), the model \(count) rows")
     }
   }
 
@@ -97,7 +103,8 @@ extension AdapterUpdate {
   ) -> AdapterUpdate {
     AdapterUpdate(
       tensor: tensor, rank: rank ?? self.rank, a: a ?? self.a, b: b ?? self.b, scale: scale ?? self.scale,
-      magnitude: magnitude ?? self.magnitude, bias: bias ?? self.bias, rowOrder: rowOrder ?? self.rowOrder)
+      magnitude: magnitude ?? self.magnitude, bias: bias ?? self.bias, base: base,
+      rowOrder: rowOrder ?? self.rowOrder)
   }
 }
 

@@ -24,11 +24,15 @@ public struct AdapterUpdate: Sendable {
   public let bias: [Float]?
   /// What takes the place of the whole tensor, row by row; nil for low-rank updates.
   public let replacement: [Float]?
+  /// The length of a row of what takes the place; 0 for low-rank updates.
+  let replacementColumns: Int
+  /// Some of the weights it was trained on, where its file has a copy of them.
+  public let base: BaseRows?
   public let rowOrder: RowOrder
 
   public init(
     tensor: String, rank: Int, a: [Float], b: [Float], scale: Float, magnitude: [Float]? = nil, bias: [Float]? = nil,
-    rowOrder: RowOrder
+    base: BaseRows? = nil, rowOrder: RowOrder
   ) {
     self.tensor = tensor
     self.rank = rank
@@ -37,16 +41,17 @@ public struct AdapterUpdate: Sendable {
     self.scale = scale
     self.magnitude = magnitude
     self.bias = bias
-    replacement = nil
+    (replacement, replacementColumns) = (nil, 0)
+    self.base = base
     self.rowOrder = rowOrder
   }
 
-  /// A tensor that was trained as a whole.
-  public init(tensor: String, replacement: [Float], rowOrder: RowOrder) {
+  /// A tensor that was trained as a whole: rows of `columns` weights.
+  public init(tensor: String, replacement: [Float], columns: Int, rowOrder: RowOrder) {
     self.tensor = tensor
     (rank, a, b, scale) = (0, [], [], 1)
-    (magnitude, bias) = (nil, nil)
-    self.replacement = replacement
+    (magnitude, bias, base) = (nil, nil, nil)
+    (self.replacement, replacementColumns) = (replacement, columns)
     self.rowOrder = rowOrder
   }
 }

@@ -32,6 +32,8 @@ public final class LoadedAdapter: Sendable {
   let embedding: Change<EmbeddingUpdate>?
   /// Tokens that switch it on; empty for an adapter that is always on. See `AppliedAdapter.starting(in:)`.
   public let invocation: [Int32]
+  /// What it changes weights and biases by is not above this.
+  let changeBound: Double
   /// The identity of the model's weights.
   let owner: ObjectIdentifier
   /// Its own among all that are ever loaded.
@@ -42,12 +44,13 @@ public final class LoadedAdapter: Sendable {
 
   init(
     layers: [Layer], head: Change<LowRankUpdate>?, embedding: Change<EmbeddingUpdate>?, invocation: [Int32],
-    owner: ObjectIdentifier
+    changeBound: Double, owner: ObjectIdentifier
   ) {
     self.layers = layers
     self.head = head
     self.embedding = embedding
     self.invocation = invocation
+    self.changeBound = changeBound
     self.owner = owner
     let updates = layers.flatMap { [$0.attention, $0.output, $0.feedForward, $0.down].compactMap { $0?.byteCount } }
     byteCount =
@@ -151,6 +154,11 @@ extension [AppliedAdapter] {
       throw KingletError(
         .invalidArgument, "an adapter was made ready for another model, or its strength is no number",
         remedy: "Load the adapter with the model it is used on.")
+    }
+    guard allSatisfy({ abs(Double($0.strength)) * $0.adapter.changeBound <= AdapterUpdate.largestChange }) else {
+      throw KingletError(
+        .invalidArgument, "the strength of an adapter changes weights too much for finite results in single precision",
+        remedy: "Choose a smaller strength.")
     }
     guard allSatisfy({ $0.start != nil }) else {
       throw KingletError(

@@ -1,63 +1,10 @@
 import Foundation
 import KingletAdapters
 import KingletErrors
-import KingletGGUF
-import KingletSafetensors
 import KingletTensors
 import KingletTestSupport
 import KingletTransformer
 import Testing
-
-/// A folder or file of an adapter for the committed tiny llama (64 wide, 3 layers), made here; its parts can be changed.
-private struct ToyAdapter {
-  let path = NSTemporaryDirectory() + "kinglet-\(UUID().uuidString)"
-  var config: [String: Any] = ["peft_type": "LORA", "r": 2, "lora_alpha": 4, "bias": "none"]
-  var tensors: [String: [Int]] = [:]
-  var weightsName = "adapter_model.safetensors"
-
-  init() {
-    for layer in 0..<3 {
-      add("model.layers.\(layer).self_attn.q_proj", columns: 64, rows: 64)
-      add("model.layers.\(layer).mlp.down_proj", columns: 144, rows: 64)
-    }
-  }
-
-  mutating func add(_ module: String, columns: Int, rows: Int, rank: Int = 2) {
-    tensors["base_model.model.\(module).lora_A.weight"] = [rank, columns]
-    tensors["base_model.model.\(module).lora_B.weight"] = [rows, rank]
-  }
-
-  func write(seed: Int = 1) throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    try JSONSerialization.data(withJSONObject: config).write(to: URL(fileURLWithPath: path + "/adapter_config.json"))
-    var random = SeededRandom(UInt64(seed))
-    var writer = SafetensorsWriter()
-    for (name, shape) in tensors.sorted(by: { $0.key < $1.key }) {
-      try writer.addTensor(name, shape: shape, floats: random.floats(shape.reduce(1, *), deviation: 0.2))
-    }
-    try writer.write(to: path + "/" + weightsName)
-  }
-
-  func remove() { try? FileManager.default.removeItem(atPath: path) }
-
-  func loaded(seed: Int = 1) throws -> Adapter {
-    defer { remove() }
-    try write(seed: seed)
-    return try Adapter(contentsOf: path)
-  }
-
-  /// What is said of it when it is read, or when it meets the model.
-  func refusal() throws -> KingletError? {
-    let decoder = try decoder()
-    return #expect(throws: KingletError.self) { try decoder.adapter(loaded().updates) }
-  }
-}
-
-private func decoder(threads: Int = 2) throws -> Decoder {
-  try Decoder.load(
-    GGUFFile(path: Fixtures.path("arch/llama/model.gguf")),
-    options: .init(compute: .init(threads: threads, matmul: .simd)))
-}
 
 private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
 
@@ -109,7 +56,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
     #expect(tensors["blk.0.attn_v"]?.bias?.count == 32 && tensors["blk.0.attn_v"]?.rank == 0)
     #expect(tensors["output"]?.replacement?.count == 512 * 64)
     #expect(tensors["token_embd"]?.replacement?.count == 512 * 64)
-    let decoder = try decoder()
+    let decoder = try tinyDecoder()
     let loaded = try decoder.adapter(read.updates, invocation: read.invocation)
     let prompt = ids + [5, 6]
     #expect(
@@ -148,7 +95,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
     other.add("model.layers.0.self_attn.qkv_proj", columns: 64, rows: 64)
     #expect(try other.refusal()?.message.contains("128 x 64") == true)
     // Made ready for one decoder, used on another.
-    let (one, two) = (try decoder(), try decoder())
+    let (one, two) = (try tinyDecoder(), try tinyDecoder())
     let adapter = try one.adapter(ToyAdapter().loaded().updates)
     #expect(throws: KingletError.self) { try two.allLogits([5], [adapter.scaled(1)]) }
     #expect(throws: KingletError.self) { try one.allLogits([5], [adapter.scaled(.nan)]) }
@@ -187,7 +134,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
 @Suite struct AdapterBatches {
   /// Bits alone, in one pass beside others with other adapters, and on one thread.
   @Test(arguments: [KVType.f16, .q8_0]) func sequencesWithTheirOwnAdapters(_ type: KVType) throws {
-    let (shared, alone) = (try decoder(), try decoder(threads: 1))
+    let (shared, alone) = (try tinyDecoder(), try tinyDecoder(threads: 1))
     let files = try (1...4).map { try ToyAdapter().loaded(seed: $0) }
     func applied(_ decoder: Decoder) throws -> [[AppliedAdapter]] {
       let adapters = try files.map { try decoder.adapter($0.updates) }
@@ -224,7 +171,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
   }
 
   @Test func nothingIsKeptOfAnAdapterThatNobodyHolds() throws {
-    let model = try decoder()
+    let model = try tinyDecoder()
     // One after another, likely at the same address: what a pass lays out for an adapter must not serve the next one.
     for seed in [1, 2, 3, 1] {
       weak var gone: LoadedAdapter?
@@ -232,7 +179,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
         let updates = try ToyAdapter().loaded(seed: seed).updates
         let adapter = try model.adapter(updates)
         gone = adapter
-        let other = try decoder()
+        let other = try tinyDecoder()
         for _ in 0..<2 {
           let logits = try ids.map { try model.allLogits([$0], [adapter.scaled(1)]) }
           #expect(try logits == ids.map { try other.allLogits([$0], [other.adapter(updates).scaled(1)]) })
@@ -243,7 +190,7 @@ private let ids: [Int32] = (0..<70).map { Int32($0 * 37 % 509 + 3) }
   }
 
   @Test func severalAddUpAndTheBaseStaysAsItIs() throws {
-    let decoder = try decoder()
+    let decoder = try tinyDecoder()
     let plain = try decoder.allLogits(ids, [])
     let (a, b) = (try decoder.adapter(ToyAdapter().loaded(seed: 1).updates), try ToyAdapter().loaded(seed: 2))
     let both = try decoder.allLogits(ids, [a.scaled(0.5), decoder.adapter(b.updates).scaled(0.5)])

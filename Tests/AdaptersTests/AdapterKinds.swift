@@ -182,7 +182,9 @@ private func decoder(_ file: GGUFFile) throws -> Decoder { try Decoder.load(file
       let plain = try decoder(model.file)
       var random = SeededRandom(7)
       let whole = random.floats(try model.tensor("token_embd.weight").elementCount, deviation: 0.1)
-      let adapter = try plain.adapter([AdapterUpdate(tensor: name, replacement: whole, rowOrder: .halves)])
+      let adapter = try plain.adapter([
+        AdapterUpdate(tensor: name, replacement: whole, columns: plain.description.hiddenSize, rowOrder: .halves)
+      ])
       var changed = [name + ".weight": whole]
       // A tied head stays what it was.
       if model.file.tensor(named: "output.weight") == nil, name == "token_embd" {
@@ -191,8 +193,14 @@ private func decoder(_ file: GGUFFile) throws -> Decoder { try Decoder.load(file
       let merged = try decoder(model.replacing(changed))
       #expect(normalizedError(try plain.allLogits(ids, [adapter.scaled(1)]), try merged.allLogits(ids, [])) < 1e-10)
       #expect(try plain.greedy(ids, 5, [adapter.scaled(1)]) == merged.greedy(ids, 5, []))
-      let wrong = AdapterUpdate(tensor: name, replacement: [1, 2], rowOrder: .halves)
+      let wrong = AdapterUpdate(tensor: name, replacement: [1, 2], columns: 2, rowOrder: .halves)
       #expect(throws: KingletError.self) { try plain.adapter([wrong]) }
+      // As many weights, in rows of another length.
+      let turned = AdapterUpdate(
+        tensor: name, replacement: whole, columns: whole.count / plain.description.hiddenSize, rowOrder: .halves)
+      let error = #expect(throws: KingletError.self) { try plain.adapter([turned]) }
+      let (width, count) = (plain.description.hiddenSize, plain.vocabularySize)
+      #expect(error?.message == "the adapter has \(width) x \(count) weights, the model \(count) x \(width)")
     }
   }
 

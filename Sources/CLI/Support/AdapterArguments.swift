@@ -27,9 +27,8 @@ struct AdapterArguments: ParsableArguments {
     guard let mark = specification.lastIndex(of: "="),
       let strength = Float(specification[specification.index(after: mark)...])
     else { return (try Adapter(contentsOf: specification), 1) }
-    guard strength.isFinite else {
-      throw KingletError(.invalidArgument, "the strength of an adapter is a finite number", at: "--adapter")
-    }
-    return (try Adapter(contentsOf: String(specification[..<mark])), strength)
+    let adapter = try Adapter(contentsOf: String(specification[..<mark]))
+    try adapter.check(strength: strength)
+    return (adapter, strength)
   }
 }
