@@ -198,7 +198,8 @@ func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
   let values = task.page + task.layout.valueOffset
   let rowByteCount = stride &* E.byteCount
   let ahead = 4 &* streamDistance(E.self, task.layout)
-  let upcoming = task.upcoming ?? task.page + task.layout.byteCount
+  // Behind the page, where nobody knows better.
+  let upcoming = task.upcoming ?? values + KVPageLayout.positions &* rowByteCount
   var slot = visible.lower
   while slot < visible.upper {
     let count = min(8, visible.upper &- slot)
