@@ -28,7 +28,7 @@ enum BLAS {
   }
 
   /// What the library computes for, where it does not know a processor that has AVX2: kernels of twenty years ago, which
-  /// reach a fourth of what newer ones do (OpenBLAS 0.3.21 on an Emerald Rapids: 60 of 270 GFLOP/s).
+  /// reach a fourth of what newer ones do (OpenBLAS 0.3.21 on an Emerald Rapids: 60 of 260 GFLOP/s).
   static func isOutdated(_ target: String, features: [String]) -> Bool {
     let modern = ["haswell", "excavator", "zen", "skylakex", "cooperlake", "sapphirerapids"]
     return features.contains("avx2") && !modern.contains(target.lowercased())
