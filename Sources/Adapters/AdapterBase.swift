@@ -1,6 +1,5 @@
 import KingletErrors
 import KingletGGUF
-import KingletQuants
 import KingletTransformer
 
 /// What of a base model matters to adapters: the sizes of its tensors and the order of their rows. Of its weights only those
@@ -43,12 +42,7 @@ public struct AdapterBase: Sendable {
     }
     let (rows, columns) = (matrix.dimensions[1], matrix.dimensions[0])
     try update.check(rows: rows, columns: columns)
-    try update.checkBase(rows: rows, columns: columns, type: matrix.type) { row in
-      file.withBytes(of: matrix) { bytes in
-        let byteCount = bytes.count / rows
-        return matrix.type.floats(UnsafeRawBufferPointer(rebasing: bytes[row * byteCount..<(row + 1) * byteCount]))
-      }
-    }
+    try update.checkBase(rows: rows, columns: columns, type: matrix.type) { file.floats(of: matrix, row: $0) }
   }
 
   /// The updates of single tensors that one of fused tensors stands for; itself if it is of one.

@@ -76,6 +76,16 @@ public final class GGUFFile: Sendable {
     return try body(UnsafeRawBufferPointer(rebasing: store.bytes[tensor.offset..<tensor.offset + tensor.byteCount]))
   }
 
+  /// The values of a row of a matrix; nil for a type that cannot be read, and where there is no such row.
+  public func floats(of matrix: GGUFTensor, row: Int) -> [Float]? {
+    guard matrix.dimensions.count == 2, 0..<matrix.dimensions[1] ~= row else { return nil }
+    let rowByteCount = matrix.byteCount / matrix.dimensions[1]
+    return withBytes(of: matrix) { bytes in
+      matrix.type.floats(
+        UnsafeRawBufferPointer(rebasing: bytes[row * rowByteCount..<(row + 1) * rowByteCount]))
+    }
+  }
+
   /// Gives the memory of all bytes read so far back to the system. What is read again is fetched again.
   ///
   /// Called now and then while tensors are packed, this keeps peak memory near the size of the file: neither their bytes
