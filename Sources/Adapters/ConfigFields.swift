@@ -12,7 +12,7 @@ struct ConfigFields {
   /// - Throws: What reading the file throws; `.fileCorrupt` when it holds no object.
   init(contentsOf path: String) throws(KingletError) {
     guard let members = try JSONValue(contentsOf: path).members else {
-      throw KingletError(.fileCorrupt, "this is no object", at: path, remedy: "Save the adapter again.")
+      throw KingletError(.fileCorrupt, "this is no object", at: path, remedy: Remedy.saveAgain)
     }
     self.init(path: path, members: members, prefix: "")
   }

@@ -29,7 +29,7 @@ func readGGUF(
   if let other = file.metadata.keys.first(where: { $0.hasPrefix("adapter.") && !known.contains($0) }) {
     throw KingletError(
       .unsupported, "the adapter uses a setting that Kinglet does not apply", at: "\(path): \(other)",
-      remedy: "Merge the adapter into its base with what trained it, or train without this setting.")
+      remedy: Remedy.merge(orTrainWithout: "this setting"))
   }
   let alpha = try file.metadata.float("adapter.lora.alpha") ?? 0
   guard alpha.isFinite else {
@@ -59,7 +59,7 @@ extension ModuleTable {
     guard let (suffix, kind) = kinds.first(where: { tensor.name.hasSuffix($0.0) }) else {
       throw KingletError(
         .unsupported, "the adapter has a tensor that is no low-rank update", at: tensor.name,
-        remedy: "Merge the adapter into its base with what trained it, or train without this tensor.")
+        remedy: Remedy.merge(orTrainWithout: "this tensor"))
     }
     let module = String(tensor.name.dropLast(suffix.count))
     let values = try AdapterTensor(tensor, of: file).with(sizes: 2)

@@ -38,7 +38,7 @@ struct PEFTConfig {
     guard type == "LORA" else {
       throw fields.unsupported(
         "peft_type", "adapters of the kind \(type) are not applied, only LORA",
-        remedy: "Merge the adapter into its base with peft (merge_and_unload).")
+        remedy: Remedy.mergeByPEFT)
     }
     // Whatever else is switched on would be left out silently.
     for member in fields.members where !Self.harmless.contains(member.key) && !member.value.isOff {
@@ -106,7 +106,7 @@ extension ConfigFields {
     guard ["", "gaussian", "eva", "orthogonal", "mica", "lora_ga"].contains(name) else {
       throw unsupported(
         key, "the initialization \(quoted(name)) is not known",
-        remedy: "Merge the adapter into its base with peft (merge_and_unload).")
+        remedy: Remedy.mergeByPEFT)
     }
   }
 

@@ -7,7 +7,7 @@ func softmax(_ task: PageAttention, _ visible: Visible) {
   let stride = task.layout.valueStride
   // Memory has nothing else to do meanwhile: the first values are fetched, a cache line with every vector of scores, unless
   // that was done with the last keys (`scoreStreams`).
-  var values = task.page + task.layout.valueOffset + visible.lower &* stride &* task.layout.elementByteCount
+  var values = firstValue(task, visible)
   var i = 0
   while i < task.queryCount {
     softmax(task.scores + i &* KVPageLayout.positions, visible, task.out + i &* (stride &+ 16) + stride, values)

@@ -52,7 +52,7 @@ struct Doctor: ParsableCommand {
 
   private func library(_ report: Report) -> String {
     guard let blas = report.blas else { return "none: the kernels above do the work" }
-    return ([blas] + (report.blasAdvice.map { [$0] } ?? [])).joined(separator: "; ")
+    return report.blasAdvice.map { "\(blas); it \($0)" } ?? blas
   }
 
   private func kernels(_ report: Report) -> String {
