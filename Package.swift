@@ -143,7 +143,7 @@ let package = Package(
     tests("Kinglet", ["Kinglet", "KingletConversion", "KingletGGUF", "KingletTokenizers", "KingletTransformer"]),
     tests("Templates", ["KingletTemplates"]),
     tests("Kernels", ["KingletKernels", "KingletQuants", "KingletTensors"]),
-    tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF"]),
+    tests("Tensors", ["KingletTensors", "KingletKernels", "KingletQuants", "KingletGGUF", "CIntrinsics"]),
     tests(
       "KingletEvaluation", ["Kinglet", "KingletEvaluation", "KingletGGUF", "KingletTensors", "KingletTransformer"]),
     tests("Files", ["KingletFiles"]),

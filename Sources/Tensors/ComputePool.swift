@@ -12,7 +12,8 @@ import Synchronization
 /// The threads that share one computation: one pool for the process.
 ///
 /// A phase deals its indices out in equal shares, and who is done takes from others: a thread whose core a neighbour takes
-/// simply does less, and all finish together. A thread that wakes too late finds the phase closed and is not waited for.
+/// simply does less, and all finish together; if it is in the middle of a task, it is brought to a core that is free
+/// (`Stragglers`). A thread that wakes too late finds the phase closed and is not waited for.
 /// Between phases threads fetch what they will read in the next one, as far as that is known, and spin for about 40 µs, as
 /// the next phase of a forward pass is nearer than that; then they sleep, so that an idle engine uses no core.
 ///
@@ -40,11 +41,13 @@ public final class ComputePool: @unchecked Sendable {
   private let active = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
   private let signal: PhaseSignal
+  private let stragglers: Stragglers
 
   init(threadCount: Int) {
     self.threadCount = threadCount
     shares = WorkShares(workers: threadCount)
     signal = PhaseSignal()
+    stragglers = Stragglers(workers: threadCount)
     for worker in 1..<max(threadCount, 1) { start(worker) }
   }
 
@@ -72,13 +75,26 @@ public final class ComputePool: @unchecked Sendable {
         let job = Job(body: body, least: least, most: most, threads: threads, upcoming: upcoming)
         self.job = job
         shares.deal(count, workers: threads)
+        stragglers.begin(0)
         open.store(true, ordering: .sequentiallyConsistent)
         signal.advance(wake: sleepers)
         take(job, 0)
+        stragglers.end(0)
         open.store(false, ordering: .sequentiallyConsistent)
-        while active.load(ordering: .sequentiallyConsistent) != 0 { kinglet_spin_pause() }
+        waitForWorkers()
+        stragglers.settle(0, leaves: false)
         self.job = nil
       }
+    }
+  }
+
+  private func waitForWorkers() {
+    func isAnyAtWork() -> Bool { active.load(ordering: .sequentiallyConsistent) != 0 }
+    var spins = 0
+    while isAnyAtWork() {
+      kinglet_spin_pause()
+      spins += 1
+      if spins % PhaseSignal.spins == 0 { stragglers.recall(while: isAnyAtWork) }
     }
   }
 
@@ -89,10 +105,11 @@ public final class ComputePool: @unchecked Sendable {
   private func work(_ worker: Int) {
     var seen: UInt32 = 0
     while true {
-      seen = signal.wait(after: seen, sleepers: sleepers)
+      seen = signal.wait(after: seen, sleepers: sleepers) { stragglers.yieldToCaller() }
       active.wrappingAdd(1, ordering: .sequentiallyConsistent)
       let upcoming = participate(worker)
-      active.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+      if active.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 { stragglers.wake() }
+      stragglers.settle(worker, leaves: true)
       upcoming?.fetch(worker) { signal.isPast(seen) }
     }
   }
@@ -101,7 +118,9 @@ public final class ComputePool: @unchecked Sendable {
   @inline(never)
   private func participate(_ worker: Int) -> UpcomingReads? {
     guard open.load(ordering: .sequentiallyConsistent), let job, worker < job.threads else { return nil }
+    stragglers.begin(worker)
     take(job, worker)
+    stragglers.end(worker)
     return job.upcoming
   }
 

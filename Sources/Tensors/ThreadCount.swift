@@ -1,5 +1,3 @@
-import CIntrinsics
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -17,9 +15,7 @@ public enum ThreadCount {
   /// Cores that this process may be scheduled on.
   public static var affinity: Int {
     #if os(Linux)
-      var bits = [UInt64](repeating: 0, count: 128)  // 8,192 processors
-      let filled = kinglet_affinity(&bits, UInt(bits.count * 8))
-      return filled > 0 ? bits.reduce(0) { $0 + $1.nonzeroBitCount } : online
+      return ProcessorSet(of: 0)?.count ?? online
     #else
       return online
     #endif

@@ -17,6 +17,7 @@ static inline void kinglet_prefetch(const void *address) { __builtin_prefetch(ad
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 // Sleeps while *word is `expected`. Returns at a wake, at a signal, or at once when the word differs.
@@ -24,9 +25,31 @@ static inline void kinglet_futex_wait(const void *word, uint32_t expected) {
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, (void *)0, (void *)0, 0);
 }
 
-// The processors this thread may run on, as bits; returns the bytes filled in, or -1.
-static inline long kinglet_affinity(void *bits, unsigned long byteCount) {
-  return syscall(SYS_sched_getaffinity, 0, byteCount, bits);
+// The processors a thread (0: this one) may run on, as bits; returns the bytes filled in, or -1.
+static inline long kinglet_affinity(int thread, void *bits, unsigned long byteCount) {
+  return syscall(SYS_sched_getaffinity, thread, byteCount, bits);
+}
+
+// Has a thread moved at once if it is elsewhere; -1 if it may not be.
+static inline long kinglet_set_affinity(int thread, const void *bits, unsigned long byteCount) {
+  return syscall(SYS_sched_setaffinity, thread, byteCount, bits);
+}
+
+// The processor this thread is on, or -1. (The headers of the C library declare it for GNU sources only.)
+int sched_getcpu(void);
+
+// Nanoseconds for which a thread has had a processor, or -1. The clock's number is as in the kernel's posix-timers.h.
+static inline int64_t kinglet_thread_time(int thread) {
+  struct timespec time;
+  if (clock_gettime((clockid_t)((~(unsigned)thread << 3) | 6), &time) != 0) return -1;
+  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+// Asked for once by each thread: a system call.
+static inline int kinglet_thread_id(void) {
+  static _Thread_local int thread = 0;
+  if (thread == 0) thread = (int)syscall(SYS_gettid);
+  return thread;
 }
 
 static inline void kinglet_futex_wake_all(const void *word) {
