@@ -2,7 +2,7 @@ import CIntrinsics
 import KingletKernels
 
 // Low-rank updates. Projections take four rows of A by four tokens: per sixteen columns 8 loads and 16 FMA, sums across
-// lanes at the end of the rows. A single token is bound by memory: one stream, fetched a kilobyte ahead. Additions keep
+// lanes at the end of the rows. A single token is bound by memory: one stream, fetched a page ahead. Additions keep
 // 32 rows of eight ranks of B in 16 registers, through which all tokens go: per token 2 loads and 2 stores of products, 8
 // broadcasts, 16 FMA. Halves are widened as they are loaded (`vcvtph2ps`, two instructions of the processor for sixteen
 // numbers).
@@ -94,7 +94,7 @@ private func project<F: Factor>(_ p: LowRankProjection, _ factor: F.Type) {
       var (sums, w) = (FourRows(), FourRows())
       forEachVector(p.columns) { i, mask in
         w.load(F.self, panel, i)
-        let ahead = panel + (4 &* i &* F.byteCount &+ 1024)
+        let ahead = panel + (4 &* i &* F.byteCount &+ 4096)
         kinglet512_prefetch(ahead)
         kinglet512_prefetch(ahead + 64)
         if F.byteCount == 4 {

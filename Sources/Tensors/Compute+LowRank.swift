@@ -24,10 +24,11 @@ extension Compute {
     }
   }
 
-  /// Asks for what `add` will read for one token, while its product is computed.
+  /// Asks for what `add` will read for few tokens, each of which may have an update of its own, while their products are
+  /// computed.
   func fetch(_ updates: PhaseUpdates, _ indices: Range<Int>, tokens: Range<Int>, rows: Range<Int>) {
-    guard tokens.count == 1 else { return }
-    for index in indices where updates.tasks[index].rows.contains(tokens.lowerBound) {
+    guard tokens.count <= ActivationLayout.maximumWidth else { return }
+    for index in indices where updates.tasks[index].rows.overlaps(tokens) {
       let update = updates.tasks[index]
       let rowByteCount = update.rank * update.precision.byteCount
       let b = update.b + rows.lowerBound * rowByteCount
