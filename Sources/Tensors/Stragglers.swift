@@ -1,6 +1,12 @@
 import CIntrinsics
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Threads that hold up a phase because another process has their processor.
 ///
 /// The scheduler gives a processor to one and then to the other for some milliseconds each, and a phase takes a fraction of
@@ -9,10 +15,13 @@ import Synchronization
 /// neighbour's time goes by with one thread less. Measured beside a busy loop, two threads on two cores: 0.75 of the quiet
 /// speed, not 0.5, which a thread alone makes.
 ///
+/// Where every processor has a neighbour this helps nobody: the one lent is taken by the neighbour there. Who finds
+/// twice that it took long after all does not try again for a while.
+///
 /// Linux only: elsewhere nothing is moved.
 ///
 /// `@unchecked Sendable`: the memory holds atomics, and `origin`, which is written by who has set `call` to `.moving`, and
-/// read by the thread itself after it is `.moved`.
+/// read by the thread itself after it is `.moved`; `hasFailed` is used by callers of phases, of whom there is one at a time.
 final class Stragglers: @unchecked Sendable {
   #if os(Linux)
     private enum Call { static let (none, moving, moved) = (0, 1, 2) }
@@ -29,6 +38,10 @@ final class Stragglers: @unchecked Sendable {
 
     private let seats: UnsafeMutablePointer<Seat>
     private let workers: Int
+    /// Whether the last recall took too long; a matter of who calls phases.
+    private var hasFailed = false
+    /// When threads may be moved again, in nanoseconds.
+    private let rest = Atomic<UInt64>(0)
     /// 1 while the caller of a phase sleeps until its workers are done.
     private let isAwaited: UnsafeMutablePointer<Atomic<UInt32>>
 
@@ -75,6 +88,8 @@ final class Stragglers: @unchecked Sendable {
     /// Has the workers that hold up the caller moved to its processor, and sleeps while `condition` holds; who makes it
     /// false calls `wake`.
     func recall(while condition: () -> Bool) {
+      let start = now()
+      guard rest.load(ordering: .relaxed) <= start else { return }
       let stalled = (1..<workers).filter { isStalled($0) }
       // Somebody is slow, not stalled: then this takes no longer than it does.
       if stalled.isEmpty { return }
@@ -86,7 +101,17 @@ final class Stragglers: @unchecked Sendable {
         kinglet_futex_wait(isAwaited, 1)
       }
       isAwaited.pointee.store(0, ordering: .relaxed)
+      let end = now()
+      let isFailure = end - start > Self.longest
+      if isFailure, hasFailed { rest.store(end + Self.restTime, ordering: .relaxed) }
+      hasFailed = isFailure
     }
+
+    /// What a task takes at most, when it has a processor to itself: 1 ms.
+    private static let longest: UInt64 = 1_000_000
+    private static let restTime: UInt64 = 100_000_000
+
+    private func now() -> UInt64 { UInt64(max(0, kinglet_time(CLOCK_MONOTONIC))) }
 
     /// Wakes who sleeps in `recall`.
     func wake() {
@@ -97,7 +122,7 @@ final class Stragglers: @unchecked Sendable {
 
     /// Leaves this processor to the caller of the phase, if that holds up the phase, and goes where it was.
     func yieldToCaller() {
-      guard isStalled(0) else { return }
+      guard rest.load(ordering: .relaxed) <= now(), isStalled(0) else { return }
       let here = Int(sched_getcpu())
       guard move(0, to: here), let origin = ProcessorSet(of: 0) else { return }
       leave(here, for: seats[0].processor.load(ordering: .relaxed), of: origin)
@@ -108,7 +133,7 @@ final class Stragglers: @unchecked Sendable {
     private func isStalled(_ worker: Int) -> Bool {
       func time() -> Int64? {
         guard seats[worker].isBusy.load(ordering: .sequentiallyConsistent) else { return nil }
-        let time = kinglet_thread_time(seats[worker].thread.load(ordering: .relaxed))
+        let time = kinglet_time(kinglet_thread_clock(seats[worker].thread.load(ordering: .relaxed)))
         return time < 0 ? nil : time
       }
       guard let first = time() else { return false }
@@ -126,11 +151,10 @@ final class Stragglers: @unchecked Sendable {
           expected: Call.none, desired: Call.moving, ordering: .sequentiallyConsistent
         ).exchanged
       else { return false }
-      // Once it is seen busy here it will see the call when it is not any more.
+      // Seen busy from here on, it will see the call before it can do anything else; so the thread is the one that is busy.
+      let isBusy = seats[worker].isBusy.load(ordering: .sequentiallyConsistent)
       let thread = seats[worker].thread.load(ordering: .relaxed)
-      guard seats[worker].isBusy.load(ordering: .sequentiallyConsistent), let origin = ProcessorSet(of: thread),
-        origin.contains(processor)
-      else {
+      guard isBusy, let origin = ProcessorSet(of: thread), origin.contains(processor) else {
         seats[worker].call.store(Call.none, ordering: .releasing)
         return false
       }

@@ -22,10 +22,12 @@ struct AttentionBenchmark: KernelBenchmark {
       try compute.attend(q: q, k: k, v: v, shape: shape, rotary: rotary, cache: layer, start: start, to: out)
     }
 
+    // As in a cache, which takes the pages of all its layers from one store.
+    let store = KVPageStore()
     var layers: [KVLayer] = []
     var byteCount = 0
     while byteCount < Work.leastByteCount {
-      let layer = KVLayer(headCount: keyHeadCount, headSize: headSize, type: type, window: nil)
+      let layer = KVLayer(headCount: keyHeadCount, headSize: headSize, type: type, window: nil, store: store)
       for start in stride(from: 0, to: depth, by: 256) { try attend(rows: 256, start: start, layer) }
       layers.append(layer)
       byteCount += layer.byteCountSeen(from: depth)

@@ -38,12 +38,14 @@ static inline long kinglet_set_affinity(int thread, const void *bits, unsigned l
 // The processor this thread is on, or -1. (The headers of the C library declare it for GNU sources only.)
 int sched_getcpu(void);
 
-// Nanoseconds for which a thread has had a processor, or -1. The clock's number is as in the kernel's posix-timers.h.
-static inline int64_t kinglet_thread_time(int thread) {
+// What a clock of the system shows, in nanoseconds, or -1.
+static inline int64_t kinglet_time(clockid_t clock) {
   struct timespec time;
-  if (clock_gettime((clockid_t)((~(unsigned)thread << 3) | 6), &time) != 0) return -1;
-  return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+  return clock_gettime(clock, &time) == 0 ? (int64_t)time.tv_sec * 1000000000 + time.tv_nsec : -1;
 }
+
+// The clock of the time for which a thread has had a processor. Its number is as in the kernel's posix-timers.h.
+static inline clockid_t kinglet_thread_clock(int thread) { return (clockid_t)((~(unsigned)thread << 3) | 6); }
 
 // Asked for once by each thread: a system call.
 static inline int kinglet_thread_id(void) {
