@@ -17,6 +17,12 @@ func readMLX(_ folder: String) throws(KingletError) -> [AdapterUpdate] {
   }
   var updates: [AdapterUpdate] = []
   for (tensor, parts) in table.modules {
+    if let factor = parts[.a] ?? parts[.b], !config.adapts(parts.module) {
+      throw KingletError(
+        .fileCorrupt,
+        "by lora_parameters.keys of adapter_config.json this module has no update, and mlx-lm leaves it out",
+        at: "\(file.path): \(factor.name)", remedy: "Correct the keys, or remove the tensor.")
+    }
     do throws(KingletError) { updates.append(try update(tensor, parts, config)) } catch  where error.location == nil {
       throw error.located(in: "\(folder): \(parts.module)")
     }
@@ -28,6 +34,8 @@ func readMLX(_ folder: String) throws(KingletError) -> [AdapterUpdate] {
 private struct MLXConfig {
   let isWeightDecomposed: Bool
   let scale: Float
+  /// The modules that have updates, by their paths in their layer or in the model; nil where nothing is said.
+  private let keys: [String]?
 
   init(contentsOf path: String) throws(KingletError) {
     let fields = try ConfigFields(contentsOf: path)
@@ -44,6 +52,13 @@ private struct MLXConfig {
     guard scale.isFinite else {
       throw fields.wrong("lora_parameters.scale", "the scale is beyond single precision")
     }
+    keys = try parameters?.strings("keys")
+  }
+
+  /// Whether mlx-lm makes a module one with an update, before it loads the tensors and drops those without such a module.
+  func adapts(_ module: String) -> Bool {
+    guard let keys else { return true }
+    return keys.contains(module) || PlaceInLayer(ofModule: module).map { keys.contains($0.name) } == true
   }
 }
 

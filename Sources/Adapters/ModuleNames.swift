@@ -34,3 +34,19 @@ func tensorName(ofModule module: String) throws(KingletError) -> String {
     .unsupported, "the adapter changes a module that Kinglet does not adapt", at: module,
     remedy: Remedy.merge(orTrainWithout: "this module"))
 }
+
+/// Which layer a module of Hugging Face is in, and its path there, such as `self_attn.q_proj`.
+struct PlaceInLayer {
+  let layer: Int
+  let name: String
+
+  /// Nil for modules outside of layers.
+  init?(ofModule module: String) {
+    let parts = module.split(separator: ".")
+    guard let index = parts.firstIndex(of: "layers"), index + 2 < parts.count, let layer = Int(parts[index + 1]) else {
+      return nil
+    }
+    self.layer = layer
+    name = parts[(index + 2)...].joined(separator: ".")
+  }
+}

@@ -34,11 +34,5 @@ struct ModuleUpdate {
   /// Its last name, such as `q_proj`.
   var leaf: String { module.split(separator: ".").last.map(String.init) ?? module }
 
-  private var place: (layer: Int, name: String)? {
-    let parts = module.split(separator: ".")
-    guard let index = parts.firstIndex(of: "layers"), index + 2 < parts.count, let layer = Int(parts[index + 1]) else {
-      return nil
-    }
-    return (layer, parts[(index + 2)...].joined(separator: "."))
-  }
+  private var place: PlaceInLayer? { PlaceInLayer(ofModule: module) }
 }

@@ -259,7 +259,14 @@ private let query = "\(folder).0.self_attn.q_proj"
     #expect(try mlx(config, pair) == nil)
     #expect(try mlx(dora, pair.merging(["m": [64]]) { $1 }) == nil)
     let q = "model.layers.0.self_attn.q_proj"
+    func with(keys: String) -> String { config.replacingOccurrences(of: "2.0}", with: "2.0, \"keys\": \(keys)}") }
+    for keys in [#"["self_attn.q_proj", "mlp.up_proj"]"#, "[\"\(q)\"]", "null"] {
+      #expect(try mlx(with(keys: keys), pair) == nil, "\(keys)")
+    }
     let refused: [(KingletError?, String, String)] = [
+      (try mlx(with(keys: #"["self_attn.v_proj", "q_proj"]"#), pair), "\(q).lora_a", "lora_parameters.keys"),
+      (try mlx(with(keys: "[]"), pair), "\(q).lora_a", "lora_parameters.keys"),
+      (try mlx(with(keys: #""self_attn.q_proj""#), pair), "lora_parameters.keys", "list of texts"),
       (try mlx(config, pair, value: .nan), "adapters.safetensors: \(q)", "nan"),
       (try mlx(config, ["lora_a": [64, 2]]), q, "lora_b"), (try mlx(config, ["lora_b": [2, 64]]), q, "lora_a"),
       (try mlx(config, ["lora_a": [64, 2], "lora_b": [3, 64]]), q, "[64, 3]"),
