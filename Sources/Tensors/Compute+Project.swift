@@ -102,14 +102,14 @@ extension Compute {
     }
   }
 
-  /// What is read after a phase that begins with `matrix`, in a pass of a single token; more are not bound by memory.
+  /// What is read after a phase that begins with `matrix`, in a pass of a few tokens; more are not bound by memory.
   func upcoming(_ x: Activations, after matrix: PackedMatrix?, _ phase: () -> ReadAhead.Phase) -> UpcomingReads? {
-    guard let matrix, x.rows == 1, threads > 1 else { return nil }
-    let factor = x.updates?.first
-    if !readAhead.follow(matrix.base, factor: factor) {
+    guard let matrix, x.rows <= 64, threads > 1 else { return nil }
+    let circumstances = ReadAhead.Circumstances(factor: x.updates?.first, tokenCount: x.rows)
+    if !readAhead.follow(matrix.base, circumstances) {
       var phase = phase()
       if let updates = x.updates { phase.updates = (updates.tasks, pending) }
-      readAhead.learn(matrix.base, factor: factor, phase.reads(threads: threads))
+      readAhead.learn(matrix.base, circumstances, phase.reads(threads: threads))
     }
     return readAhead.next
   }

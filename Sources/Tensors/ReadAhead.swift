@@ -1,7 +1,7 @@
 /// Foretells which weights are read after which: as in the pass before.
 ///
-/// Tokens generated one by one read all weights, always in the same order. So the phases of a pass are noted, and in the
-/// next pass each is told what its workers will read after it.
+/// Tokens that are generated, one by one or those of several sequences, read all weights, always in the same order. So the
+/// phases of a pass are noted, and in the next pass each is told what its workers will read after it.
 struct ReadAhead {
   /// Matrices that a phase reads, and how they are split.
   struct Phase {
@@ -44,9 +44,17 @@ struct ReadAhead {
     }
   }
 
+  /// What may change from pass to pass and with it the reads of a phase.
+  struct Circumstances: Equatable {
+    /// Where factors of adapters are read before, if there are any: those come and go.
+    var factor: UnsafeRawPointer?
+    /// Shares depend on it.
+    var tokenCount = 1
+  }
+
   private struct Step {
     let first: UnsafeRawPointer
-    let factor: UnsafeRawPointer?
+    let circumstances: Circumstances
     let reads: UpcomingReads
   }
 
@@ -55,9 +63,8 @@ struct ReadAhead {
 
   /// Notes that a phase begins to read at `first`.
   ///
-  /// - Parameter factor: where it reads factors of adapters before, if it does: those come and go.
   /// - Returns: whether it is known what the phase reads.
-  mutating func follow(_ first: UnsafeRawPointer, factor: UnsafeRawPointer?) -> Bool {
+  mutating func follow(_ first: UnsafeRawPointer, _ circumstances: Circumstances) -> Bool {
     let next = current + 1 < steps.count ? current + 1 : 0
     if next < steps.count, steps[next].first == first {
       current = next
@@ -66,12 +73,12 @@ struct ReadAhead {
     } else {
       return false
     }
-    return steps[current].factor == factor
+    return steps[current].circumstances == circumstances
   }
 
   /// Learns what the phase reads that begins at `first`.
-  mutating func learn(_ first: UnsafeRawPointer, factor: UnsafeRawPointer?, _ reads: UpcomingReads) {
-    let step = Step(first: first, factor: factor, reads: reads)
+  mutating func learn(_ first: UnsafeRawPointer, _ circumstances: Circumstances, _ reads: UpcomingReads) {
+    let step = Step(first: first, circumstances: circumstances, reads: reads)
     if steps.indices.contains(current), steps[current].first == first {
       steps[current] = step
     } else {

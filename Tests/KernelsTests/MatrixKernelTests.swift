@@ -178,11 +178,11 @@ struct Panels {
     let panels = Panels(RandomMatrix(matrixCase.type, rows: 81, columns: columns, seed: 22), kernel)
     let stride = panels.count * kernel.panelRows
     var random = SeededRandom(23)
-    let x = random.floats(31 * columns)
-    // 31 tokens are tiles of 8, 8, 8, 4, 2 and 1.
-    let all = panels.product(with: RoundedTokens(x, count: 31, by: table))
-    #expect(all == panels.product(with: RoundedTokens(x, count: 31, by: table), together: false))
-    for token in 0..<31 {
+    let x = random.floats(47 * columns)
+    // 47 tokens are five tiles of 8, and tiles of 4, 2 and 1.
+    let all = panels.product(with: RoundedTokens(x, count: 47, by: table))
+    #expect(all == panels.product(with: RoundedTokens(x, count: 47, by: table), together: false))
+    for token in 0..<47 {
       let own = Array(x[token * columns..<(token + 1) * columns])
       let alone = panels.product(with: RoundedTokens(own, count: 1, by: table))
       #expect(alone[...] == all[token * stride..<(token + 1) * stride], "token \(token)")
@@ -220,8 +220,8 @@ struct Panels {
         ? byte : [0x00, 0x0F, 0x7F, 0x80, 0xF0, 0xFF].randomElement(using: &random) ?? 0
     }
     let panels = Panels(RandomMatrix(type, rows: 33, columns: columns, bytes: bytes), kernel)
-    let x = (0..<15 * columns).map { _ in Bool.random(using: &random) ? 3 : -3 as Float }
-    let tokens = RoundedTokens(x, count: 15, by: table)
+    let x = (0..<47 * columns).map { _ in Bool.random(using: &random) ? 3 : -3 as Float }
+    let tokens = RoundedTokens(x, count: 47, by: table)
     let problems = panels.problems(panels.product(with: tokens), tokens)
     #expect(problems.isEmpty, "\(problems.prefix(3))")
   }

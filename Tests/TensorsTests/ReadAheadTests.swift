@@ -20,8 +20,8 @@ import Testing
     var ahead = ReadAhead()
     func follow(_ index: Int) -> UnsafeRawPointer? {
       let base = matrices[index].base
-      if !ahead.follow(base, factor: nil) {
-        ahead.learn(base, factor: nil, Self.phase([matrices[index]]).reads(threads: 2))
+      if !ahead.follow(base, ReadAhead.Circumstances()) {
+        ahead.learn(base, ReadAhead.Circumstances(), Self.phase([matrices[index]]).reads(threads: 2))
       }
       return ahead.next?.stretches[0].first?.baseAddress
     }
@@ -80,8 +80,9 @@ import Testing
     let pending = PendingProjections(workers: 2)
     var ahead = ReadAhead()
     func follow(_ index: Int, adapted: Bool) throws -> [UnsafeRawBufferPointer] {
-      let (matrix, factor) = (matrices[index], adapted ? updates[index].task.a : nil)
-      if !ahead.follow(matrix.base, factor: factor) {
+      let matrix = matrices[index]
+      let circumstances = ReadAhead.Circumstances(factor: adapted ? updates[index].task.a : nil)
+      if !ahead.follow(matrix.base, circumstances) {
         var phase = Self.phase([matrix])
         if adapted {
           let own = try #require(InputUpdates([AppliedUpdate(updates[index], rows: 0..<1, strength: 1)]))
@@ -91,7 +92,7 @@ import Testing
           pending.begin(own.projections, workers: 2)
           phase.updates = (own.tasks, pending)
         }
-        ahead.learn(matrix.base, factor: factor, phase.reads(threads: 2))
+        ahead.learn(matrix.base, circumstances, phase.reads(threads: 2))
       }
       return ahead.next?.stretches[1] ?? []
     }
