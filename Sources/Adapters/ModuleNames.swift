@@ -19,16 +19,13 @@ private let tensorNames = [
 ///
 /// - Throws: `.unsupported`, naming the module, for one that Kinglet does not adapt.
 func tensorName(ofModule module: String) throws(KingletError) -> String {
-  let parts = module.split(separator: ".")
-  switch parts.last {
+  switch module.split(separator: ".").last {
   case "lm_head": return "output"
   case "embed_tokens", "word_embeddings", "tok_embeddings": return "token_embd"
   default: break
   }
-  if let mark = parts.lastIndex(where: { $0 == "layers" || $0 == "layer" }), mark + 2 < parts.count,
-    let layer = Int(parts[mark + 1]), layer >= 0, let name = tensorNames[parts[(mark + 2)...].joined(separator: ".")]
-  {
-    return "blk.\(layer).\(name)"
+  if let place = PlaceInLayer(ofModule: module), let name = tensorNames[place.name] {
+    return "blk.\(place.layer).\(name)"
   }
   throw KingletError(
     .unsupported, "the adapter changes a module that Kinglet does not adapt", at: module,
@@ -43,10 +40,10 @@ struct PlaceInLayer {
   /// Nil for modules outside of layers.
   init?(ofModule module: String) {
     let parts = module.split(separator: ".")
-    guard let index = parts.firstIndex(of: "layers"), index + 2 < parts.count, let layer = Int(parts[index + 1]) else {
-      return nil
-    }
+    guard let mark = parts.lastIndex(where: { $0 == "layers" || $0 == "layer" }), mark + 2 < parts.count,
+      let layer = Int(parts[mark + 1]), layer >= 0
+    else { return nil }
     self.layer = layer
-    name = parts[(index + 2)...].joined(separator: ".")
+    name = parts[(mark + 2)...].joined(separator: ".")
   }
 }

@@ -102,9 +102,10 @@ extension Compute {
     }
   }
 
-  /// What is read after a phase that begins with `matrix`, in a pass of a few tokens; more are not bound by memory.
+  /// What is read after a phase that begins with `matrix`, in a pass of as few tokens as a tile has; of more,
+  /// as of prompts, products take longer than reading.
   func upcoming(_ x: Activations, after matrix: PackedMatrix?, _ phase: () -> ReadAhead.Phase) -> UpcomingReads? {
-    guard let matrix, x.rows <= 64, threads > 1 else { return nil }
+    guard let matrix, x.rows <= ActivationLayout.maximumWidth, threads > 1 else { return nil }
     let circumstances = ReadAhead.Circumstances(factor: x.updates?.first, tokenCount: x.rows)
     if !readAhead.follow(matrix.base, circumstances) {
       var phase = phase()

@@ -20,7 +20,7 @@
     var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
     func contains(_ processor: Int) -> Bool {
-      processor / 64 < words.count && words[processor / 64] >> UInt64(processor % 64) & 1 == 1
+      processor >= 0 && processor / 64 < words.count && words[processor / 64] >> UInt64(processor % 64) & 1 == 1
     }
 
     /// All but one of them; nil where none is left.

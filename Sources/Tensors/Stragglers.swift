@@ -24,14 +24,15 @@ import Synchronization
 /// read by the thread itself after it is `.moved`; `hasFailed` is used by callers of phases, of whom there is one at a time.
 final class Stragglers: @unchecked Sendable {
   #if os(Linux)
-    private enum Call { static let (none, moving, moved) = (0, 1, 2) }
+    /// Whether a thread has been called to another processor.
+    private enum Call: UInt8, AtomicRepresentable { case none, moving, moved }
 
     private struct Seat: ~Copyable {
       let thread = Atomic<Int32>(0)
       /// Where it was when it began.
       let processor = Atomic<Int>(-1)
       let isBusy = Atomic<Bool>(false)
-      let call = Atomic<Int>(Call.none)
+      let call = Atomic(Call.none)
       /// Where it may run by itself.
       var origin: ProcessorSet?
     }
@@ -41,7 +42,7 @@ final class Stragglers: @unchecked Sendable {
     /// Whether the last recall took too long; a matter of who calls phases.
     private var hasFailed = false
     /// When threads may be moved again, in nanoseconds.
-    private let rest = Atomic<UInt64>(0)
+    private let rest = Atomic<Int64>(0)
     /// 1 while the caller of a phase sleeps until its workers are done.
     private let isAwaited: UnsafeMutablePointer<Atomic<UInt32>>
 
@@ -74,12 +75,12 @@ final class Stragglers: @unchecked Sendable {
     ///
     /// - Parameter leaves: Whether it goes back to where it was, so as not to be in the way of who called it.
     func settle(_ worker: Int, leaves: Bool) {
-      guard seats[worker].call.load(ordering: .sequentiallyConsistent) != Call.none else { return }
-      while seats[worker].call.load(ordering: .acquiring) == Call.moving { kinglet_spin_pause() }
+      guard seats[worker].call.load(ordering: .sequentiallyConsistent) != .none else { return }
+      while seats[worker].call.load(ordering: .acquiring) == .moving { kinglet_spin_pause() }
       // It may have been left alone after all.
-      guard seats[worker].call.load(ordering: .acquiring) == Call.moved else { return }
+      guard seats[worker].call.load(ordering: .acquiring) == .moved else { return }
       let (origin, here) = (seats[worker].origin, Int(sched_getcpu()))
-      seats[worker].call.store(Call.none, ordering: .releasing)
+      seats[worker].call.store(.none, ordering: .releasing)
       guard let origin else { return }
       if leaves { leave(here, for: seats[worker].processor.load(ordering: .relaxed), of: origin) }
       origin.apply(to: 0)
@@ -90,7 +91,7 @@ final class Stragglers: @unchecked Sendable {
     func recall(while condition: () -> Bool) {
       let start = now()
       guard rest.load(ordering: .relaxed) <= start else { return }
-      let stalled = (1..<workers).filter { isStalled($0) }
+      let stalled = stalled(among: 1..<workers)
       // Somebody is slow, not stalled: then this takes no longer than it does.
       if stalled.isEmpty { return }
       let here = Int(sched_getcpu())
@@ -108,10 +109,10 @@ final class Stragglers: @unchecked Sendable {
     }
 
     /// What a task takes at most, when it has a processor to itself: 1 ms.
-    private static let longest: UInt64 = 1_000_000
-    private static let restTime: UInt64 = 100_000_000
+    private static let longest: Int64 = 1_000_000
+    private static let restTime: Int64 = 100_000_000
 
-    private func now() -> UInt64 { UInt64(max(0, kinglet_time(CLOCK_MONOTONIC))) }
+    private func now() -> Int64 { kinglet_time(CLOCK_MONOTONIC) }
 
     /// Wakes who sleeps in `recall`.
     func wake() {
@@ -122,48 +123,55 @@ final class Stragglers: @unchecked Sendable {
 
     /// Leaves this processor to the caller of the phase, if that holds up the phase, and goes where it was.
     func yieldToCaller() {
-      guard rest.load(ordering: .relaxed) <= now(), isStalled(0) else { return }
+      guard rest.load(ordering: .relaxed) <= now(), !stalled(among: 0..<1).isEmpty else { return }
       let here = Int(sched_getcpu())
       guard move(0, to: here), let origin = ProcessorSet(of: 0) else { return }
       leave(here, for: seats[0].processor.load(ordering: .relaxed), of: origin)
       origin.apply(to: 0)
     }
 
-    /// Whether a thread is in a phase and has no processor: its clock stands still.
-    private func isStalled(_ worker: Int) -> Bool {
-      func time() -> Int64? {
-        guard seats[worker].isBusy.load(ordering: .sequentiallyConsistent) else { return nil }
-        let time = kinglet_time(kinglet_thread_clock(seats[worker].thread.load(ordering: .relaxed)))
-        return time < 0 ? nil : time
+    /// Those that are in a phase and have no processor: their clocks stand still.
+    private func stalled(among workers: Range<Int>) -> [Int] {
+      func times() -> [Int64?] {
+        workers.map { worker in
+          guard seats[worker].isBusy.load(ordering: .sequentiallyConsistent) else { return nil }
+          let time = kinglet_time(kinglet_thread_clock(seats[worker].thread.load(ordering: .relaxed)))
+          return time < 0 ? nil : time
+        }
       }
-      guard let first = time() else { return false }
+      let before = times()
+      if before.allSatisfy({ $0 == nil }) { return [] }
       for _ in 0..<Self.spins { kinglet_spin_pause() }
-      return time() == first
+      return zip(workers, zip(before, times())).compactMap { worker, times in
+        times.0 != nil && times.0 == times.1 ? worker : nil
+      }
     }
 
     /// About 5 µs.
     private static let spins = 100
 
+    /// Has a busy thread moved; false for one that is not busy, is moved already, or may not run there.
     @discardableResult
     private func move(_ worker: Int, to processor: Int) -> Bool {
       guard processor >= 0,
         seats[worker].call.compareExchange(
-          expected: Call.none, desired: Call.moving, ordering: .sequentiallyConsistent
+          expected: .none, desired: .moving, ordering: .sequentiallyConsistent
         ).exchanged
       else { return false }
       // Seen busy from here on, it will see the call before it can do anything else; so the thread is the one that is busy.
       let isBusy = seats[worker].isBusy.load(ordering: .sequentiallyConsistent)
       let thread = seats[worker].thread.load(ordering: .relaxed)
       guard isBusy, let origin = ProcessorSet(of: thread), origin.contains(processor) else {
-        seats[worker].call.store(Call.none, ordering: .releasing)
+        seats[worker].call.store(.none, ordering: .releasing)
         return false
       }
       seats[worker].origin = origin
       ProcessorSet(processor).apply(to: thread)
-      seats[worker].call.store(Call.moved, ordering: .releasing)
+      seats[worker].call.store(.moved, ordering: .releasing)
       return true
     }
 
+    /// Leaves processor `here` for `processor`, where a thread was before, or for any other if that is the same.
     private func leave(_ here: Int, for processor: Int, of origin: ProcessorSet) {
       if processor != here, origin.contains(processor) {
         ProcessorSet(processor).apply(to: 0)

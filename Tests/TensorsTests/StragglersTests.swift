@@ -97,6 +97,24 @@
       #expect(left.withLock { $0 } == own)
     }
 
+    @Test("After two that took long all the same, threads are left where they are")
+    func rest() {
+      let (own, stragglers) = (ProcessorSet(of: 0), Stragglers(workers: 2))
+      let watcher = DispatchQueue(label: "watcher")
+      for _ in 0..<2 {
+        let sleeper = Sleeper(stragglers, 1)
+        watcher.asyncAfter(deadline: .now() + 0.02) { _ = sleeper.finish() }
+        stragglers.recall { !sleeper.isDone.load(ordering: .sequentiallyConsistent) }
+        watcher.sync {}
+      }
+      let sleeper = Sleeper(stragglers, 1)
+      stragglers.recall { !sleeper.isDone.load(ordering: .sequentiallyConsistent) }
+      let isDone = sleeper.isDone.load(ordering: .sequentiallyConsistent)
+      #expect(!isDone)
+      #expect(ProcessorSet(of: sleeper.thread.load(ordering: .sequentiallyConsistent)) == own)
+      #expect(sleeper.finish() == own)
+    }
+
     @Test("A worker without work leaves its processor to a caller that has none")
     func yield() {
       let (own, stragglers) = (ProcessorSet(of: 0), Stragglers(workers: 2))
@@ -124,7 +142,7 @@
       #expect(ProcessorSet(of: -1) == nil)
       let single = ProcessorSet(70)
       #expect(single.count == 1)
-      #expect((0..<200).filter(single.contains) == [70])
+      #expect((-100..<200).filter(single.contains) == [70])
       #expect(single.without(70) == nil)
       #expect(single.without(71) == single)
       #expect(single.without(5000) == single)
