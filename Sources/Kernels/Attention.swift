@@ -40,8 +40,8 @@ public struct PageAttention {
   /// Scratch of `workspaceByteCount`, at the beginning of a cache line: what a table makes of queries and weights.
   public let workspace: UnsafeMutableRawPointer
   public let out: UnsafeMutablePointer<Float>
-  /// The page that is probably read next: its first keys may be fetched.
-  public let upcoming: UnsafeRawPointer?
+  /// The keys that are probably read next: the first of them may be fetched.
+  public let upcoming: KeyStreams?
 
   /// Floats from one query's result to the next.
   public static func resultStride(_ layout: KVPageLayout) -> Int { layout.valueStride + 16 }
@@ -57,7 +57,7 @@ public struct PageAttention {
     layout: KVPageLayout, page: UnsafeRawPointer, queries: UnsafePointer<Float>, queryCount: Int,
     lower: UnsafePointer<Int32>, upper: UnsafePointer<Int32>, bias: LinearBias? = nil,
     scores: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutableRawPointer, out: UnsafeMutablePointer<Float>, upcoming: UnsafeRawPointer? = nil
+    workspace: UnsafeMutableRawPointer, out: UnsafeMutablePointer<Float>, upcoming: KeyStreams? = nil
   ) {
     self.layout = layout
     self.page = page

@@ -87,7 +87,7 @@ typealias SixScores = ScorePair<FourScores, TwoScores>
 typealias SevenScores = ScorePair<FourScores, ThreeScores>
 typealias EightScores = ScorePair<FourScores, FourScores>
 
-/// All queries of the task, from keys as they are stored; the next pair of blocks is prefetched.
+/// All queries of the task, from keys as they are stored; the next pair of blocks is prefetched, or the first values.
 @inline(__always)
 func scoreFew<E: CacheElement, Group: ScoreGroup>(
   _: E.Type, _: Group.Type, _ task: PageAttention, _ visible: Visible, from first: Int
@@ -96,7 +96,8 @@ func scoreFew<E: CacheElement, Group: ScoreGroup>(
   var slot = first
   while slot < visible.upper {
     let keys = task.page + slot / 16 &* blockByteCount
-    score(E.self, AnyHeadSize.self, Group.self, task, 0, slot, keys, prefetch: 2 &* blockByteCount)
+    let next = slot &+ 32 < visible.upper ? keys + 2 &* blockByteCount : firstValue(task, visible)
+    score(E.self, AnyHeadSize.self, Group.self, task, 0, slot, keys, fetching: next)
     slot &+= 32
   }
 }
@@ -169,7 +170,7 @@ private func scoreBlocks<Size: HeadSize>(
 @inline(__always)
 private func score<E: CacheElement, Size: HeadSize, Group: ScoreGroup>(
   _: E.Type, _: Size.Type, _: Group.Type, _ task: PageAttention, _ first: Int, _ slot: Int, _ keys: UnsafeRawPointer,
-  prefetch: Int = 0
+  fetching next: UnsafeRawPointer? = nil
 ) {
   let headSize = Size.value(task.layout.headSize)
   let blockByteCount = headSize &* 16 &* E.byteCount
@@ -177,10 +178,11 @@ private func score<E: CacheElement, Size: HeadSize, Group: ScoreGroup>(
   var query = task.queries + first &* headSize
   var d = 0
   while d < headSize {
-    let place = keys + d &* 16 &* E.byteCount
-    if prefetch > 0 {
-      kinglet512_prefetch(place + prefetch)
-      kinglet512_prefetch(place + prefetch + blockByteCount)
+    let offset = d &* 16 &* E.byteCount
+    let place = keys + offset
+    if let next {
+      kinglet512_prefetch(next + offset)
+      kinglet512_prefetch(next + offset + blockByteCount)
     }
     group.add(E.load(place, 0), E.load(place + blockByteCount, 0), query, headSize)
     query += 1

@@ -88,13 +88,13 @@ private struct FetchPath {
 func scoreStreams<E: CacheElement, Scores: StreamedScores>(
   _: E.Type, _: Scores.Type, _ task: PageAttention, _ visible: Visible
 ) -> Int {
+  let streams = KeyStreams(task.page, task.layout, lower: visible.lower, upper: visible.upper)
+  let (blocks, apart) = (streams.blockCount, streams.apart)
   let first = visible.lower & ~31
-  let blocks = (visible.upper &- first) / 64
   let headSize = task.layout.headSize
   let rowByteCount = 16 &* E.byteCount
-  let apart = blocks &* headSize &* rowByteCount
-  let ahead = streamDistance(E.self, task.layout)
-  var keys = task.page + first &* headSize &* E.byteCount
+  let ahead = KeyStreams.aheadByteCount(task.layout)
+  var keys = streams.first
   var block = 0
   while block < blocks {
     var scores = Scores()
@@ -121,14 +121,6 @@ func scoreStreams<E: CacheElement, Scores: StreamedScores>(
     block &+= 1
   }
   return first &+ blocks &* 64
-}
-
-/// How far ahead of its use a key of each stream is asked for, in bytes; a block of keys at most. With 2 kB, 8 kB are under
-/// way: what memory brings to one of two cores while it computes a softmax. (With 1 kB decode at depth is up to 10 %
-/// slower.)
-@inline(__always)
-func streamDistance<E: CacheElement>(_: E.Type, _ layout: KVPageLayout) -> Int {
-  min(2048, layout.headSize &* 16 &* E.byteCount)
 }
 
 /// Where the values begin that are seen.

@@ -188,8 +188,8 @@ private func weigh<E: CacheElement, Group: OutputGroup>(
 
 /// All queries of the task, from values as they are stored.
 ///
-/// Values further on are asked for with each that is read, and in place of those behind the last one the first keys of the
-/// page that is read next, as `scoreStreams` reads them.
+/// Values further on are asked for with each that is read, and in place of those behind the last one the keys that are read
+/// next.
 @inline(__always)
 func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
   _: E.Type, _: Wide.Type, _: Narrow.Type, _ task: PageAttention, _ visible: Visible
@@ -197,9 +197,14 @@ func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
   let stride = task.layout.valueStride
   let values = task.page + task.layout.valueOffset
   let rowByteCount = stride &* E.byteCount
-  let ahead = 4 &* streamDistance(E.self, task.layout)
+  let ahead = 4 &* KeyStreams.aheadByteCount(task.layout)
+  // Of few values all are read within that.
+  let short = max(0, ahead &- (visible.upper &- visible.lower) &* rowByteCount)
   // Behind the page, where nobody knows better.
-  let upcoming = task.upcoming ?? values + KVPageLayout.positions &* rowByteCount
+  let upcoming =
+    task.upcoming
+    ?? KeyStreams(
+      values + KVPageLayout.positions &* rowByteCount, task.layout, lower: 0, upper: KVPageLayout.positions)
   var slot = visible.lower
   while slot < visible.upper {
     let count = min(8, visible.upper &- slot)
@@ -213,7 +218,7 @@ func weighFew<E: CacheElement, Wide: OutputGroup, Narrow: OutputGroup>(
         beyond < 0
         ? RowFetch(first: values + (place + ahead), apart: rowByteCount, step: 4 &* rowByteCount)
         : RowFetch(
-          first: upcoming + (beyond / 4 & ~63) + 2 &* d &* E.byteCount, apart: task.layout.keyScaleOffset / 4,
+          first: upcoming.first + ((beyond &- short) / 4 & ~63) + 2 &* d &* E.byteCount, apart: upcoming.apart,
           step: width &* E.byteCount)
       if width == 64 {
         weigh(E.self, Wide.self, chunk, task, query: 0, dimension: d, fetching: fetch)

@@ -1,4 +1,3 @@
-import CIntrinsics
 import KingletErrors
 import KingletKernels
 
@@ -42,8 +41,8 @@ extension Compute {
     rotary.reserve(sequences.map { $0.start + $0.rows.count }.max() ?? 0)
     try rotary.withPointers { (cosines, sines) throws(KingletError) in
       let rotation = Rotation(shape, rotary.rotated, cosines, sines)
-      if q.rows == 1 {
-        try attendOne(q, k, v, shape, rotation, first.cache, first.start, output)
+      if sequences.count == q.rows {
+        try attendSingles(q, k, v, shape, rotation, sequences, output)
       } else {
         forEachBlock(of: sequences, rows: q.rows) { (sequence, rows) in
           for row in rows {
@@ -52,7 +51,8 @@ extension Compute {
             rotation.rotateKeys(k.row(row), shape.keyHeadCount, at: position, table)
             for head in 0..<shape.keyHeadCount {
               let offset = head * shape.headSize
-              append(k.row(row) + offset, v.row(row) + offset, at: position, head: head, to: sequence.cache)
+              guard let page = sequence.cache.page(position / KVPageLayout.positions, head: head) else { continue }
+              append(k.row(row) + offset, v.row(row) + offset, at: position, to: page, sequence.cache.layout)
             }
           }
         }
@@ -77,73 +77,13 @@ extension Compute {
     pool.run(blocks.count, threads: threads) { task, _ in body(blocks[task].0, blocks[task].1) }
   }
 
-  private func append(
-    _ key: UnsafePointer<Float>, _ value: UnsafePointer<Float>, at position: Int, head: Int, to cache: KVLayer
+  /// - Parameter page: The one that holds `position`.
+  func append(
+    _ key: UnsafePointer<Float>, _ value: UnsafePointer<Float>, at position: Int,
+    to page: UnsafeMutableRawPointer, _ layout: KVPageLayout
   ) {
-    guard let page = cache.page(position / KVPageLayout.positions, head: head) else { return }
     table.appendKeyValue(
-      KVAppend(
-        layout: cache.layout, page: page, slot: position % KVPageLayout.positions, key: key, value: value))
-  }
-
-  /// A single row: tasks are pages as well as key heads, so that one key head can still use every core.
-  ///
-  /// Each task rotates its own queries, and the one that takes the last page of a head appends the key: nothing is left
-  /// for one thread to do while the others wait. Who ends the last page of a head merges them all.
-  private func attendOne(
-    _ q: FloatMatrix, _ k: FloatMatrix, _ v: FloatMatrix, _ shape: AttentionShape, _ rotation: Rotation,
-    _ cache: KVLayer, _ position: Int, _ output: FloatMatrix
-  ) throws(KingletError) {
-    let seen = Visible(position: position, window: cache.window)
-    let pages = seen.pages
-    let (group, headSize, keyHeadCount) = (shape.groupSize, shape.headSize, shape.keyHeadCount)
-    let (layout, scale) = (cache.layout, shape.scale)
-    let stride = PageAttention.resultStride(layout)
-    let resultCount = group * stride
-    try partials.reserve(pages.count * keyHeadCount * resultCount * MemoryLayout<Float>.stride)
-    try reserveScratch(AttentionScratch.byteCount(queries: group, layout))
-    let results = partials.base.assumingMemoryBound(to: Float.self)
-    let (queries, keys, values, out) = (q.row(0), k.row(0), v.row(0), output.row(0))
-    countdowns.start(keyHeadCount, tasks: pages.count)
-    pool.run(pages.count * keyHeadCount, threads: threads) { task, worker in
-      let (page, head) = (pages.lowerBound + task / keyHeadCount, task % keyHeadCount)
-      if page < pages.upperBound - 1 {
-        fetchFirstKeys(of: cache, page, head)
-      } else {
-        let offset = head * headSize
-        rotation.rotateKeys(keys + offset, 1, at: position, table)
-        append(keys + offset, values + offset, at: position, head: head, to: cache)
-      }
-      let scratch = AttentionScratch(base: self.scratch(worker), queries: group, layout)
-      scratch.queries.update(from: queries + head * group * headSize, count: group * headSize)
-      rotation.rotateQueries(scratch.queries, group, at: position, table)
-      scratch.scale(group * headSize, by: scale)
-      scratch.limit(seen, queries: 0..<group, to: page)
-      // Tasks are taken in order, but for those that another worker takes.
-      let next = pages.lowerBound + (task + 1) / keyHeadCount
-      let upcoming = next < pages.upperBound ? cache.page(next, head: (task + 1) % keyHeadCount) : nil
-      attend(
-        scratch, queries: group, cache, page, head, results + task * resultCount,
-        upcoming: upcoming.map { UnsafeRawPointer($0) })
-      guard countdowns.end(head) else { return }
-      for query in 0..<group {
-        let running = results + head * resultCount + query * stride
-        for page in 1..<pages.count {
-          table.mergePages(running, running + page * keyHeadCount * resultCount, layout.valueStride)
-        }
-        table.finishAttention(running, layout.valueStride, headSize, out + (head * group + query) * headSize)
-      }
-    }
-  }
-
-  /// Asks for the keys of a full page that are read first, from its four quarters, before queries are rotated: the page
-  /// before has done so unless this is a worker's first.
-  private func fetchFirstKeys(of cache: KVLayer, _ page: Int, _ head: Int) {
-    guard let keys = cache.page(page, head: head) else { return }
-    let quarter = cache.layout.keyScaleOffset / 4
-    for first in stride(from: 0, to: 4 * quarter, by: quarter) {
-      for line in stride(from: 0, to: min(1024, quarter), by: 64) { kinglet_prefetch(keys + first + line) }
-    }
+      KVAppend(layout: layout, page: page, slot: position % KVPageLayout.positions, key: key, value: value))
   }
 
   /// Several rows: a task takes about 48 queries for one key head through all pages. More would not fit the caches, and
@@ -179,7 +119,8 @@ extension Compute {
         for (i, visible) in seen.enumerated() {
           scratch.limit(visible, queries: i * group..<(i + 1) * group, to: page)
         }
-        attend(scratch, queries: queries, sequence.cache, page, head, page == pages.lowerBound ? running : partial)
+        guard let memory = sequence.cache.page(page, head: head) else { continue }
+        attend(scratch, queries: queries, memory, layout, page == pages.lowerBound ? running : partial)
         if page > pages.lowerBound { merge(running, partial, queries: queries, layout) }
       }
       finish(running, rows: rows, head: head, shape, layout, output)
@@ -207,14 +148,13 @@ extension Compute {
     }
   }
 
-  private func attend(
-    _ scratch: AttentionScratch, queries: Int, _ cache: KVLayer, _ page: Int, _ head: Int,
-    _ out: UnsafeMutablePointer<Float>, upcoming: UnsafeRawPointer? = nil
+  func attend(
+    _ scratch: AttentionScratch, queries: Int, _ page: UnsafeRawPointer, _ layout: KVPageLayout,
+    _ out: UnsafeMutablePointer<Float>, upcoming: KeyStreams? = nil
   ) {
-    guard let memory = cache.page(page, head: head) else { return }
     table.attendPage(
       PageAttention(
-        layout: cache.layout, page: UnsafeRawPointer(memory), queries: scratch.queries, queryCount: queries,
+        layout: layout, page: page, queries: scratch.queries, queryCount: queries,
         lower: scratch.lower, upper: scratch.upper, scores: scratch.scores, workspace: scratch.workspace, out: out,
         upcoming: upcoming))
   }

@@ -6,14 +6,14 @@ final class Countdowns {
 
   deinit { release() }
 
-  /// Begins `groups` groups of `tasks` tasks each. Nobody may be counting.
-  func start(_ groups: Int, tasks: Int) {
+  /// Begins some groups of as many tasks as `tasks` says for each. Nobody may be counting.
+  func start(_ groups: Int, tasks: (Int) -> Int) {
     if groups > memory.count {
       release()
       memory = .allocate(capacity: groups)
       for group in 0..<groups { memory.initializeElement(at: group, to: Atomic(0)) }
     }
-    for group in 0..<groups { memory[group].store(tasks, ordering: .relaxed) }
+    for group in 0..<groups { memory[group].store(tasks(group), ordering: .relaxed) }
   }
 
   /// Counts a task that has ended; true for the last one of its group, which sees all that the others wrote.

@@ -47,6 +47,25 @@ import Testing
     let rest = try sequence.run(chunks: [1, 100, 69], set: set, start: 430, cache: cache)
     #expect(differing(rest.flatMap { $0 }, whole[430...].flatMap { $0 }) == 0)
   }
+
+  @Test(
+    "One token each of several sequences gives the bits of each alone", arguments: Sequence.all, InstructionSet.tested)
+  func singles(_ sequence: Sequence, set: InstructionSet) throws {
+    let positions = [0, 599, 63, 255, 256, 300, 15]
+    let sequences = positions.indices.map { Sequence(sequence, seed: UInt64(70 + $0)) }
+    let alone = try zip(sequences, positions).map { try $0.run(chunks: [$1 + 1], set: set)[$1] }
+    for threads in [1, 2] {
+      let caches = try zip(sequences, positions).map { sequence, position in
+        let cache = sequence.makeCache()
+        if position > 0 { _ = try sequence.run(chunks: [position], set: set, cache: cache) }
+        return cache
+      }
+      let together = try Sequence.step(sequences, at: positions, caches, set: set, threads: threads)
+      for (i, position) in positions.enumerated() {
+        #expect(differing(together[i], alone[i]) == 0, "position \(position), \(threads) threads")
+      }
+    }
+  }
 }
 
 extension AttendTests {
@@ -139,6 +158,26 @@ extension AttendTests {
         done = end
       }
       return rows
+    }
+
+    /// The outputs of one position of each sequence, all of one shape, in one call.
+    static func step(
+      _ sequences: [Sequence], at positions: [Int], _ caches: [KVLayer], set: InstructionSet, threads: Int
+    ) throws -> [[Float]] {
+      let first = sequences[0]
+      let compute = try Compute(options: .init(threads: threads), table: set.table())
+      func rows(_ values: (Sequence) -> [Float], _ heads: Int) throws -> FloatMatrix {
+        let width = heads * first.shape.headSize
+        let own = zip(sequences, positions).flatMap { values($0)[$1 * width..<($1 + 1) * width] }
+        return try FloatMatrix(own, rows: sequences.count)
+      }
+      let output = FloatMatrix(columns: first.shape.headCount * first.shape.headSize)
+      try compute.attend(
+        q: rows(\.q, first.shape.headCount), k: rows(\.k, first.shape.keyHeadCount),
+        v: rows(\.v, first.shape.keyHeadCount), shape: first.shape, rotary: first.makeRotary(),
+        sequences: positions.indices.map { SequenceRows(rows: $0..<$0 + 1, cache: caches[$0], start: positions[$0]) },
+        to: output)
+      return (0..<output.rows).map { output.values(row: $0) }
     }
 
     /// The output of one position by the formula.

@@ -70,7 +70,7 @@ import Testing
     let countdowns = Countdowns()
     let pool = ComputePool(threadCount: 2)
     for (groups, tasks) in [(1, 1), (3, 5), (2, 8), (40, 3)] {
-      countdowns.start(groups, tasks: tasks)
+      countdowns.start(groups) { _ in tasks }
       let last = Mutex(Array(repeating: 0, count: groups))
       pool.run(groups * tasks, threads: 2) { task, _ in
         if countdowns.end(task % groups) { last.withLock { $0[task % groups] += 1 } }
