@@ -21,8 +21,9 @@ extension Compute {
 
   /// `activation(G x) * U x`, prepared for a product with `next`.
   ///
-  /// Of many tokens, who computes some columns also rounds them: the floats, of which a prompt has tens of megabytes, are
-  /// not written down unless an adapter or an observer wants to see them.
+  /// Of a tile of tokens and more, who computes some columns also rounds them: another thread would have to fetch them from
+  /// its cache. The floats, of which a prompt has tens of megabytes, are not written down unless an adapter or an
+  /// observer wants to see them.
   ///
   /// - Parameter y: Is given the floats where they are needed.
   /// - Parameter updates: What adapters change of the product with `next`.
@@ -32,7 +33,7 @@ extension Compute {
     updates: InputUpdates? = nil, through y: FloatMatrix
   ) throws(KingletError) -> Activations {
     let split = Split(gate, tokens: x.rows, threads: threads, matrices: 2)
-    guard updates == nil, observer == nil, rounds([next]), x.rows >= ActivationLayout.maximumWidth,
+    guard rounds([next]), x.rows >= ActivationLayout.maximumWidth,
       gate.panelRows == up.panelRows,
       split.panelsPerPart * gate.panelRows % ActivationLayout.columns == 0, next.columns == gate.rows
     else {
@@ -40,17 +41,22 @@ extension Compute {
       return try prepare(y, for: [next], updates: updates)
     }
     for matrix in [gate, up] { try check(matrix, takes: x, gives: y) }
+    let keepsFloats = updates != nil || observer != nil
+    if keepsFloats { try y.resize(rows: x.rows) }
     try roundedGates.reserve(x.rows * ActivationLayout.byteCount(columns: next.columns))
-    try projectGated(x, gate, up, activation, split, .tiles(roundedGates.base))
-    return Activations(
-      floats: y.base, stride: y.stride, rows: x.rows, columns: next.columns,
-      rounded: UnsafeRawPointer(roundedGates.base), interleaved: nil, source: y, updates: nil)
+    let floats = keepsFloats ? y.base : nil
+    try projectGated(x, gate, up, activation, split, .tiles(roundedGates.base, floats, stride: y.stride))
+    return try prepared(
+      Activations(
+        floats: y.base, stride: y.stride, rows: x.rows, columns: next.columns,
+        rounded: UnsafeRawPointer(roundedGates.base), interleaved: nil, source: y, updates: updates),
+      for: [next])
   }
 
-  /// Where products go: as they are, or to tiles of rounded activations.
+  /// Where products go: as they are, or to tiles of rounded activations, or both.
   private enum GatedOutput {
     case floats(UnsafeMutablePointer<Float>, stride: Int)
-    case tiles(UnsafeMutableRawPointer)
+    case tiles(UnsafeMutableRawPointer, UnsafeMutablePointer<Float>?, stride: Int)
   }
 
   private func projectGated(
@@ -100,7 +106,7 @@ extension Compute {
         let place = out + token * stride + rows.lowerBound
         table.gate(activation, gates + i * panelFloats, ups + i * panelFloats, rows.count, place)
       }
-    case .tiles(let tiles):
+    case .tiles(let tiles, let out, let stride):
       var token = tokens.lowerBound
       while token < tokens.upperBound {
         let width = ActivationLayout.tileWidth(at: token, of: tokenCount)
@@ -108,8 +114,9 @@ extension Compute {
         let records = tile + width * ActivationLayout.byteCount(columns: rows.lowerBound)
         for slot in 0..<width {
           let own = (token - tokens.lowerBound + slot) * panelFloats
-          table.gate(activation, gates + own, ups + own, rows.count, gates + own)
-          table.quantizeActivations(gates + own, rows.count, records, width, slot)
+          let place = out.map { $0 + (token + slot) * stride + rows.lowerBound } ?? gates + own
+          table.gate(activation, gates + own, ups + own, rows.count, place)
+          table.quantizeActivations(place, rows.count, records, width, slot)
         }
         token += width
       }

@@ -1,3 +1,4 @@
+import CIntrinsics
 import KingletErrors
 import KingletKernels
 
@@ -57,6 +58,7 @@ extension Compute {
         let width = ActivationLayout.tileWidth(at: first, of: rows)
         let tile = bytes + ActivationLayout.tileOffset(at: first, columns: columns)
         for slot in 0..<width {
+          if first + slot + 1 < range.upperBound { fetch(x.row(first + slot + 1), columns) }
           var values = floats + (first + slot) * x.stride
           if let norm {
             if !keepsFloats { values = scratch(worker).assumingMemoryBound(to: Float.self) }
@@ -70,16 +72,27 @@ extension Compute {
         first += width
       }
     }
-    if let updates {
+    return try prepared(
+      Activations(
+        floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
+        interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x, updates: updates),
+      for: matrices)
+  }
+
+  /// Lays out the work of updates for an input, and shows it to the observer.
+  func prepared(_ x: Activations, for matrices: [PackedMatrix]) throws(KingletError) -> Activations {
+    if let updates = x.updates {
       // The phase that multiplies the input does it first.
-      try updates.bind(floats, stride: x.stride, rows: rows, columns: columns, lows: lows)
+      try updates.bind(x.floats, stride: x.stride, rows: x.rows, columns: x.columns, lows: lows)
       pending.begin(updates.projections, workers: threads)
     }
-    let activations = Activations(
-      floats: floats, stride: x.stride, rows: rows, columns: columns, rounded: rounds ? UnsafeRawPointer(bytes) : nil,
-      interleaved: interleaves ? UnsafeRawPointer(tiles) : nil, source: x, updates: updates)
-    observer?.observe(activations, for: matrices)
-    return activations
+    observer?.observe(x, for: matrices)
+    return x
+  }
+
+  /// Asks for a row, parts of which are in other processors' caches.
+  private func fetch(_ row: UnsafePointer<Float>, _ columns: Int) {
+    for column in stride(from: 0, to: columns, by: 16) { kinglet_prefetch(row + column) }
   }
 
   /// Whether any of some matrices is multiplied by rounded activations.

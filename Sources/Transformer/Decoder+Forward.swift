@@ -198,12 +198,12 @@ extension Decoder {
         adapted.append(row..<row + 1, at: span.cache.count + span.tokens.count - 1, span.adapters)
       }
     }
+    var logits: [Float] = []
     for (row, index) in wanting.enumerated() {
       switch spans[index].wanted {
       case .mostLikely:
         try body(index, .mostLikely(Int32(truncatingIfNeeded: state.compute.indexOfMaximum(state.logits, row: row))))
       default:
-        var logits: [Float] = []
         state.logits.copyRow(row, to: &logits)
         try body(index, .logits(logits))
       }
