@@ -1,4 +1,5 @@
 import CIntrinsics
+import KingletKernels
 
 /// Rounds activations to int8 with a scale for each 16 columns: two vectors of floats at a time.
 ///
@@ -13,22 +14,23 @@ func quantizeActivations256(
   while column < columns {
     let first = quantize16(x + column, record, width, slot, half: 0)
     let second = quantize16(x + column + 16, record, width, slot, half: 1)
-    record.storeBytes(of: first + second, toByteOffset: width &* 48 &+ slot &* 4, as: Float.self)
+    record.storeBytes(of: first.sum + second.sum, toByteOffset: width &* 48 &+ slot &* 4, as: Float.self)
+    record.storeBytes(of: first.shift + second.shift, toByteOffset: width &* 52 &+ slot &* 4, as: Float.self)
     record += recordByteCount(width)
     column &+= 32
   }
 }
 
-/// Sixteen columns; returns their float sum.
+/// Sixteen columns; returns their float sum and their shift.
 @inline(__always)
 private func quantize16(
   _ x: UnsafePointer<Float>, _ record: UnsafeMutableRawPointer, _ width: Int, _ slot: Int, half: Int
-) -> Float {
+) -> (sum: Float, shift: Float) {
   let (a, b) = (_mm256_loadu_ps(x), _mm256_loadu_ps(x + 8))
   let sign = _mm256_set1_ps(-0.0)
   let largest = maximumOfLanes(_mm256_max_ps(_mm256_andnot_ps(sign, a), _mm256_andnot_ps(sign, b)))
-  let scale = largest * (1 / 127)
-  let inverse = _mm256_set1_ps(largest > 1e-30 ? 127 / largest : 0)
+  let scale = ActivationLayout.scale(largest: largest)
+  let inverse = _mm256_set1_ps(scale > ActivationLayout.smallest ? 1 / scale : 0)
   let integersA = _mm256_cvtps_epi32(_mm256_mul_ps(a, inverse))
   let integersB = _mm256_cvtps_epi32(_mm256_mul_ps(b, inverse))
   let q = _mm_packs_epi16(
@@ -41,5 +43,7 @@ private func quantize16(
   record.storeBytes(
     of: (low & 0xFFFF) | (high &<< 16), toByteOffset: width &* 40 &+ slot &* 8 &+ half &* 4, as: Int32.self)
   record.storeBytes(of: scale, toByteOffset: width &* 32 &+ slot &* 8 &+ half &* 4, as: Float.self)
-  return scale * Float(low &+ high)
+  let shift = -ActivationLayout.integerBase * scale
+  record.storeBytes(of: shift, toByteOffset: width &* 56 &+ slot &* 8 &+ half &* 4, as: Float.self)
+  return (scale * Float(low &+ high), shift)
 }

@@ -14,7 +14,7 @@ protocol PanelFormat {
 }
 
 /// Bytes of a record of `width` tokens (32 columns).
-@inline(__always) func recordByteCount(_ width: Int) -> Int { width &* 52 }
+@inline(__always) func recordByteCount(_ width: Int) -> Int { width &* 64 }
 
 /// `panelCount` panels times one tile of tokens: `out[t * stride + 8 p + r]`.
 @inline(__always)

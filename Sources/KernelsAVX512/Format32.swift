@@ -12,8 +12,8 @@ import CIntrinsics
 // Mask k: bit 4r + c is the fifth bit of column 4k + c of row r. d and m are halves.
 //
 // Per 32 columns and 16 rows, to unpack: Q4 4 loads + 12 operations, Q5 8 masked adds more, Q8 8 loads + 8 XOR; then for
-// each token 8 vpdpbusd, 2 conversions, 1 multiplication and 2 FMA (plus 2 vpdpwssd for the zero point, or 1 FMA for m
-// in place of them). Block layouts: ggml's format.
+// each token 8 vpdpbusd and 4 FMA: two make floats of the integer sums (`ActivationLayout`), the others apply d, and m or
+// the zero point. Block layouts: ggml's format.
 
 enum FormatQ4_0: PanelFormat {
   typealias Part = AffinePart

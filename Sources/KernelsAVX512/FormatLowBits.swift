@@ -18,8 +18,8 @@ import CIntrinsics
 // of them and runs out of registers, at half the speed.
 //
 // Per 32 columns and 16 rows, to unpack: Q2_K 8 loads + 16 operations, Q3_K 16 loads + 32, and 4 to 8 for the scales.
-// For each token 8 vpdpbusd, 2 vpdpwssd and, in Q3_K, 2 conversions, 2 multiplications and 2 FMA, in Q2_K twice as many:
-// its minimum needs the sum of sixteen activations. Block layouts: ggml's format.
+// For each token 8 vpdpbusd, 2 vpdpwssd and, in Q3_K, 4 FMA, in Q2_K 8: its minimum needs the sum of sixteen activations.
+// Block layouts: ggml's format.
 
 enum FormatQ2_K: PanelFormat {
   typealias Part = AffineHalves

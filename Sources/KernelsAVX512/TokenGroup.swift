@@ -1,4 +1,5 @@
 import CIntrinsics
+import KingletKernels
 
 // The register tile of the quantised matrix product: 16 rows (the lanes) by 1, 2, 4 or 8 tokens.
 //
@@ -8,9 +9,12 @@ import CIntrinsics
 //
 // A record is 32 columns of a tile of T tokens, as `ActivationLayout` in Kernels draws it:
 //
-//      0        32T         40T                48T
-//      | int8 q | scale x 2 | pair sums x 2    | S (float)
-//      | T x 32 | T x 2 x 4 | T x 2 x (2 x 16b)| T x 4
+//      0        32T         40T                48T         52T         56T
+//      | int8 q | scale x 2 | pair sums x 2    | S (float) | C (float) | shift x 2 |
+//      | T x 32 | T x 2 x 4 | T x 2 x (2 x 16b)| T x 4     | T x 4     | T x 2 x 4 |
+//
+// Integer sums begin at the bits of 1.5 * 2^23 and are read as floats as they are: one FMA with a shift does what a
+// conversion and a multiplication would, and C is the shift of both halves at once.
 
 /// 32 columns of 16 rows as unsigned bytes: lane r of `wN` holds columns 4N ..< 4N + 4 of row r.
 struct Weights32 {
@@ -78,12 +82,23 @@ struct Record {
   @inline(__always) var scales: Int { width &* 32 &+ token &* 8 &+ half &* 4 }
   @inline(__always) var pairSums: Int { width &* 40 &+ token &* 8 &+ half &* 4 }
   @inline(__always) var sum: Int { width &* 48 &+ token &* 4 }
+  @inline(__always) var bothShifts: Int { width &* 52 &+ token &* 4 }
+  @inline(__always) var shift: Int { width &* 56 &+ token &* 8 &+ half &* 4 }
 
-  /// `factor` times the sum of q over the sixteen columns: exact, from the two 16-bit sums of eight columns each.
+  /// `factor` times the sum of q over the sixteen columns, on top of `integerBase`: exact, from the two 16-bit sums of
+  /// eight columns each.
   @inline(__always) func sumOfQuants(times factor: Int16) -> Integers {
-    _mm512_dpwssd_epi32(_mm512_setzero_si512(), _mm512_set1_epi16(factor), broadcastInt32(base, pairSums))
+    _mm512_dpwssd_epi32(integerBase, _mm512_set1_epi16(factor), broadcastInt32(base, pairSums))
+  }
+
+  /// An integer sum of the sixteen columns, on top of `integerBase`, times their scale.
+  @inline(__always) func scaled(_ products: Integers) -> Floats {
+    _mm512_fmadd_ps(_mm512_castsi512_ps(products), broadcastFloat(base, scales), broadcastFloat(base, shift))
   }
 }
+
+/// What integer sums begin at: the bits of a float whose last one is worth 1.
+@inline(__always) var integerBase: Integers { _mm512_castps_si512(_mm512_set1_ps(ActivationLayout.integerBase)) }
 
 struct OneToken: TokenSums {
   @inline(__always) static var width: Int { 1 }
@@ -102,30 +117,28 @@ struct OneToken: TokenSums {
 
   @inline(__always)
   mutating func addAffine(_ w: Weights32, scale: Floats, offset: Floats, _ r: Record) {
-    let zero = _mm512_setzero_si512()
-    let low = dot(zero, w.w0, w.w1, w.w2, w.w3, r.base, r.q)
-    let high = dot(zero, w.w4, w.w5, w.w6, w.w7, r.base, r.q &+ 16)
-    var both = _mm512_mul_ps(_mm512_cvtepi32_ps(low), broadcastFloat(r.base, r.scales))
-    both = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high), broadcastFloat(r.base, r.scales &+ 4), both)
+    let low = dot(integerBase, w.w0, w.w1, w.w2, w.w3, r.base, r.q)
+    let high = dot(integerBase, w.w4, w.w5, w.w6, w.w7, r.base, r.q &+ 16)
+    var both = _mm512_fmadd_ps(
+      _mm512_castsi512_ps(low), broadcastFloat(r.base, r.scales), broadcastFloat(r.base, r.bothShifts))
+    both = _mm512_fmadd_ps(_mm512_castsi512_ps(high), broadcastFloat(r.base, r.scales &+ 4), both)
     sum = _mm512_fmadd_ps(both, scale, sum)
     sum = _mm512_fmadd_ps(offset, broadcastFloat(r.base, r.sum), sum)
   }
 
   @inline(__always)
   mutating func addAffine(_ w: HalfWeights, scale: Floats, offset: Floats, _ r: Record) {
-    let products = dot(_mm512_setzero_si512(), w.w0, w.w1, w.w2, w.w3, r.base, r.q)
-    let x = broadcastFloat(r.base, r.scales)
-    sum = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(products), x), scale, sum)
+    let products = dot(integerBase, w.w0, w.w1, w.w2, w.w3, r.base, r.q)
+    sum = _mm512_fmadd_ps(r.scaled(products), scale, sum)
     // S is of 32 columns: the sum of these 16 has to be made.
-    sum = _mm512_fmadd_ps(offset, _mm512_mul_ps(_mm512_cvtepi32_ps(r.sumOfQuants(times: 1)), x), sum)
+    sum = _mm512_fmadd_ps(offset, r.scaled(r.sumOfQuants(times: 1)), sum)
   }
 
   /// The zero point starts the accumulator: -zero * (sum of q), exactly.
   @inline(__always)
   mutating func addCentred(_ w: HalfWeights, scale: Floats, minusZero: Int16, _ r: Record) {
     let products = dot(r.sumOfQuants(times: minusZero), w.w0, w.w1, w.w2, w.w3, r.base, r.q)
-    let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(products), broadcastFloat(r.base, r.scales))
-    sum = _mm512_fmadd_ps(scaled, scale, sum)
+    sum = _mm512_fmadd_ps(r.scaled(products), scale, sum)
   }
 
   @inline(__always)

@@ -16,7 +16,7 @@ import CIntrinsics
 //
 // wN: as in `Weights32`. The second scale and offset are those of the last 16 columns, where a type has such.
 //
-// Per 32 columns of 32 rows and 4 tokens: 64 vpdpbusd, 16 conversions, 8 multiplications, 24 FMA, and 64 loads. A run of
+// Per 32 columns of 32 rows and 4 tokens: 64 vpdpbusd, 32 FMA, and 68 loads. A run of
 // columns leaves its sums in `out`, where the next run finds them: the operations on a sum, and their order, are those
 // of `OneToken`, bit for bit. Meanwhile the next run of weights is asked for, a share with each tile: unpacking them
 // was half waiting for memory (5 to 11 % of a prompt's time).
@@ -97,7 +97,7 @@ private struct Weights16 {
     b3 = loadInt8s(part, first &+ 704)
   }
 
-  /// The products with 16 activations, as floats, on top of `start`.
+  /// The products with 16 activations on top of `start`, which begins at `integerBase`: as the bits of floats.
   @inline(__always) func dot(_ start: Integers, _ record: UnsafeRawPointer, _ offset: Int) -> Both {
     let x0 = broadcastInt32(record, offset)
     var a = _mm512_dpbusd_epi32(start, a0, x0)
@@ -111,7 +111,7 @@ private struct Weights16 {
     let x3 = broadcastInt32(record, offset &+ 12)
     a = _mm512_dpbusd_epi32(a, a3, x3)
     b = _mm512_dpbusd_epi32(b, b3, x3)
-    return Both(_mm512_cvtepi32_ps(a), _mm512_cvtepi32_ps(b))
+    return Both(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b))
   }
 }
 
@@ -124,7 +124,10 @@ struct Both {
     self.a = a
     self.b = b
   }
-  @inline(__always) func times(_ factor: Floats) -> Both { Both(_mm512_mul_ps(a, factor), _mm512_mul_ps(b, factor)) }
+  /// `self * factor + shift`
+  @inline(__always) func times(_ factor: Floats, plus shift: Floats) -> Both {
+    Both(_mm512_fmadd_ps(a, factor, shift), _mm512_fmadd_ps(b, factor, shift))
+  }
   /// `self * factor + sum`
   @inline(__always) func times(_ factor: Floats, plus sum: Both) -> Both {
     Both(_mm512_fmadd_ps(a, factor, sum.a), _mm512_fmadd_ps(b, factor, sum.b))
@@ -179,19 +182,22 @@ protocol PartKind {
 enum AffinePart: PartKind {
   @inline(__always)
   static func add(_ part: UnsafeRawPointer, _ record: UnsafeRawPointer, first: Int, _ sums: inout TileSums) {
-    let zero = _mm512_setzero_si512()
     let r0 = Record(record, width: 8, token: first)
     let (r1, r2, r3) = (r0.advanced(by: 1), r0.advanced(by: 2), r0.advanced(by: 3))
     let low = Weights16(part, half: 0)
-    var t0 = low.dot(zero, record, r0.q).times(broadcastFloat(record, r0.scales))
-    var t1 = low.dot(zero, record, r1.q).times(broadcastFloat(record, r1.scales))
-    var t2 = low.dot(zero, record, r2.q).times(broadcastFloat(record, r2.scales))
-    var t3 = low.dot(zero, record, r3.q).times(broadcastFloat(record, r3.scales))
+    var t0 = low.dot(integerBase, record, r0.q).times(
+      broadcastFloat(record, r0.scales), plus: broadcastFloat(record, r0.bothShifts))
+    var t1 = low.dot(integerBase, record, r1.q).times(
+      broadcastFloat(record, r1.scales), plus: broadcastFloat(record, r1.bothShifts))
+    var t2 = low.dot(integerBase, record, r2.q).times(
+      broadcastFloat(record, r2.scales), plus: broadcastFloat(record, r2.bothShifts))
+    var t3 = low.dot(integerBase, record, r3.q).times(
+      broadcastFloat(record, r3.scales), plus: broadcastFloat(record, r3.bothShifts))
     let high = Weights16(part, half: 1)
-    t0 = high.dot(zero, record, r0.q &+ 16).times(broadcastFloat(record, r0.scales &+ 4), plus: t0)
-    t1 = high.dot(zero, record, r1.q &+ 16).times(broadcastFloat(record, r1.scales &+ 4), plus: t1)
-    t2 = high.dot(zero, record, r2.q &+ 16).times(broadcastFloat(record, r2.scales &+ 4), plus: t2)
-    t3 = high.dot(zero, record, r3.q &+ 16).times(broadcastFloat(record, r3.scales &+ 4), plus: t3)
+    t0 = high.dot(integerBase, record, r0.q &+ 16).times(broadcastFloat(record, r0.scales &+ 4), plus: t0)
+    t1 = high.dot(integerBase, record, r1.q &+ 16).times(broadcastFloat(record, r1.scales &+ 4), plus: t1)
+    t2 = high.dot(integerBase, record, r2.q &+ 16).times(broadcastFloat(record, r2.scales &+ 4), plus: t2)
+    t3 = high.dot(integerBase, record, r3.q &+ 16).times(broadcastFloat(record, r3.scales &+ 4), plus: t3)
     let scale = Both(loadFloats(part, 1024), loadFloats(part, 1088))
     let offset = Both(loadFloats(part, 1280), loadFloats(part, 1344))
     sums.t0 = offset.times(broadcastFloat(record, r0.sum), plus: t0.times(scale, plus: sums.t0))
@@ -224,11 +230,11 @@ enum AffineHalves: PartKind {
 
   @inline(__always)
   private static func addToken(_ weights: Weights16, _ r: Record, _ factors: UnsafeRawPointer, _ sum: inout Both) {
-    let x = broadcastFloat(r.base, r.scales)
+    let (x, shift) = (broadcastFloat(r.base, r.scales), broadcastFloat(r.base, r.shift))
     let scale = Both(loadFloats(factors, 0), loadFloats(factors, 64))
     let offset = Both(loadFloats(factors, 256), loadFloats(factors, 320))
-    sum = weights.dot(_mm512_setzero_si512(), r.base, r.q).times(x).times(scale, plus: sum)
-    sum = offset.times(_mm512_mul_ps(_mm512_cvtepi32_ps(r.sumOfQuants(times: 1)), x), plus: sum)
+    sum = weights.dot(integerBase, r.base, r.q).times(x, plus: shift).times(scale, plus: sum)
+    sum = offset.times(r.scaled(r.sumOfQuants(times: 1)), plus: sum)
   }
 }
 
@@ -256,7 +262,9 @@ enum CentredPart<Zero: ZeroPoint>: PartKind {
   @inline(__always)
   private static func addToken(_ weights: Weights16, _ r: Record, _ scale: Both, _ sum: inout Both) {
     let start = r.sumOfQuants(times: 0 &- Zero.value)
-    sum = weights.dot(start, r.base, r.q).times(broadcastFloat(r.base, r.scales)).times(scale, plus: sum)
+    let products = weights.dot(start, r.base, r.q)
+    sum = products.times(broadcastFloat(r.base, r.scales), plus: broadcastFloat(r.base, r.shift))
+      .times(scale, plus: sum)
   }
 }
 

@@ -111,7 +111,7 @@ expect 'an encoder does not write' complains 1 'bert'
 python3 -c 'print("hello world, some text\n" * 200000, end="")' >"$work/many.txt"
 status=0
 # In the foreground, or timeout would send the signal twice, and a second one ends the program at once.
-timeout --foreground --signal=INT 2 "$kinglet" embed --model "$encoder" --file "$work/many.txt" --json \
+timeout --foreground --signal=INT 5 "$kinglet" embed --model "$encoder" --file "$work/many.txt" --json \
   >"$work/out" 2>"$work/err" || status=$?
 err=$(<"$work/err")
 expect 'an interrupted object is closed' json 'o["interrupted"] and 0 < len(o["embeddings"]) < 200000'

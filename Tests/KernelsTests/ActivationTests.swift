@@ -46,10 +46,15 @@ import Testing
           let q = (0..<16).map { rounded.q(token, first + $0) }
           let scale = rounded.scale(token, first)
           let largest = values.map(abs).max() ?? 0
-          if scale != largest * (1 / 127) { problems.append("scale \(scale) of \(values)") }
+          // Eleven bits, rounded up.
+          let exact = largest * (1 / 127)
+          if scale < exact || scale.bitPattern - exact.bitPattern > 0x1FFF || scale.bitPattern & 0x1FFF != 0 {
+            problems.append("scale \(scale) of \(values)")
+          }
+          if rounded.shift(token, first) != -12_582_912 * scale { problems.append("shift of \(scale)") }
           for (value, q) in zip(values, q) {
             let error = abs(Double(value) - Double(scale) * Double(q))
-            if error > max(Double(scale) * 0.50002, Double(ActivationLayout.smallest)) || q == -128 {
+            if error > max(Double(scale) * 0.50002, 127.1 * Double(ActivationLayout.smallest)) || q == -128 {
               problems.append("\(value) became \(q) x \(scale)")
             }
           }
@@ -63,6 +68,9 @@ import Testing
           let size = terms.reduce(0) { $0 + abs($1) }
           if abs(Double(rounded.sum(token, first)) - terms.reduce(0, +)) > 1e-6 * size {
             problems.append("sum of \(terms)")
+          }
+          if rounded.bothShifts(token, first) != rounded.shift(token, first) + rounded.shift(token, first + 16) {
+            problems.append("shifts of \(terms)")
           }
         }
       }
@@ -96,13 +104,15 @@ import Testing
       #expect((0..<288).allSatisfy { many.q(copy, $0) == alone.q(0, $0) && many.scale(copy, $0) == alone.scale(0, $0) })
       #expect((0..<36).allSatisfy { many.pairSum(copy, $0 * 8) == alone.pairSum(0, $0 * 8) })
       #expect((0..<9).allSatisfy { many.sum(copy, $0 * 32) == alone.sum(0, $0 * 32) })
+      #expect((0..<18).allSatisfy { many.shift(copy, $0 * 16) == alone.shift(0, $0 * 16) })
+      #expect((0..<9).allSatisfy { many.bothShifts(copy, $0 * 32) == alone.bothShifts(0, $0 * 32) })
     }
   }
 
   @Test("Tiles are as wide as the tokens that are left allow, and lie without gaps")
   func tiles() {
     #expect((0..<9).map { ActivationLayout.tileWidth(at: 8, of: 8 + max(1, $0)) } == [1, 1, 2, 2, 4, 4, 4, 4, 8])
-    #expect(ActivationLayout.byteCount(columns: 576) == 18 * 52)
-    #expect(ActivationLayout.tileOffset(at: 12, columns: 64) == 12 * 104)
+    #expect(ActivationLayout.byteCount(columns: 576) == 18 * 64)
+    #expect(ActivationLayout.tileOffset(at: 12, columns: 64) == 12 * 128)
   }
 }

@@ -66,6 +66,19 @@ struct RoundedTokens {
     load(Float.self, token, column) { ActivationLayout.sumOffset($0.width, $0.slot) }
   }
 
+  /// Of each 16 columns.
+  func scales(_ token: Int) -> [Double] { stride(from: 0, to: columns, by: 16).map { Double(scale(token, $0)) } }
+
+  /// `-integerBase` times the scale of 16 columns.
+  func shift(_ token: Int, _ column: Int) -> Float {
+    load(Float.self, token, column) { ActivationLayout.shiftOffset($0.width, $0.slot) + column % 32 / 16 * 4 }
+  }
+
+  /// The shifts of 32 columns together.
+  func bothShifts(_ token: Int, _ column: Int) -> Float {
+    load(Float.self, token, column) { ActivationLayout.bothShiftsOffset($0.width, $0.slot) }
+  }
+
   /// What the rounding left of a token.
   func values(_ token: Int) -> [Double] {
     (0..<columns).map { Double(q(token, $0)) * Double(scale(token, $0)) }

@@ -41,6 +41,20 @@ public struct RandomMatrix: Sendable {
   }
 
   public func row(_ index: Int) -> ArraySlice<Float> { values[index * columns..<(index + 1) * columns] }
+
+  /// What a product of a row with rounded activations may be off by where kernels do not convert integer sums (see
+  /// `ActivationLayout`): three quarters of the larger scale of every 32 activations, times the scale of their weights.
+  ///
+  /// - Parameter scales: of each 16 activations.
+  public func shiftError(row: Int, scales: [Double]) -> Double {
+    guard type.largestStep > 0 else { return 0 }
+    return stride(from: 0, to: columns, by: 32).reduce(0) { sum, column in
+      let place = row * rowByteCount + column / type.blockSize * type.blockByteCount + type.scaleOffsets[0]
+      let half = Half(bits: UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8)
+      let step = Double(abs(half.float) * type.largestStep)
+      return sum + 0.76 * max(scales[column / 16], scales[column / 16 + 1]) * step
+    }
+  }
 }
 
 extension QuantType {
@@ -55,6 +69,16 @@ extension QuantType {
   public static let dequantized: [QuantType] = [
     .iq1_S, .iq1_M, .iq2_XXS, .iq2_XS, .iq2_S, .iq3_XXS, .iq3_S, .tq1_0, .tq2_0, .mxfp4, .nvfp4, .q1_0, .q2_0,
   ]
+
+  /// How many times a block's scale the scale of 32 of its columns can be; 0 where it is not one for all 32.
+  fileprivate var largestStep: Float {
+    switch self {
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4_NL: 1
+    case .iq4_XS: 32
+    case .q4_K, .q5_K: 63
+    default: 0
+    }
+  }
 
   /// Where a block has its half-precision scale, and its minimum if there is one.
   public var scaleOffsets: [Int] {

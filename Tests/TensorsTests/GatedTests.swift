@@ -40,7 +40,8 @@ import Testing
         let value = exact(activation, gate.value)
         // Errors of the gate (whose slope is at most 1.13) times up, and of up times the gate.
         return Reference.Sum(
-          value: value * up.value, size: 1.13 * gate.size * abs(up.value) + (abs(value) + abs(gate.value)) * up.size)
+          value: value * up.value, size: 1.13 * gate.size * abs(up.value) + (abs(value) + abs(gate.value)) * up.size,
+          shiftError: 1.13 * gate.shiftError * (abs(up.value) + up.shiftError) + abs(value) * up.shiftError)
       }
       #expect(largestError(result.values, expected) < 3e-6, "\(tokens) tokens")
     }

@@ -37,13 +37,18 @@ extension FloatMatrix {
 
 /// Products of rows with matrices in double precision.
 enum Reference {
-  /// What int8 rounding makes of a row: sixteen columns share a scale, and ties go to the even quant.
+  /// The scales that int8 rounding gives a row, one for sixteen columns: of eleven bits, rounded up.
+  static func scales(_ x: ArraySlice<Float>) -> [Double] {
+    stride(from: x.startIndex, to: x.endIndex, by: 16).map { first in
+      let exact = (x[first..<first + 16].map(abs).max() ?? 0) * (1 / 127)
+      return Double(Float(bitPattern: (exact.bitPattern + 0x1FFF) & ~0x1FFF))
+    }
+  }
+
+  /// What int8 rounding makes of a row: ties go to the even quant.
   static func rounded(_ x: ArraySlice<Float>) -> [Double] {
-    stride(from: x.startIndex, to: x.endIndex, by: 16).flatMap { first in
-      let values = x[first..<first + 16]
-      let largest = values.map(abs).max() ?? 0
-      let (scale, inverse) = (largest * (1 / 127), largest > 1e-30 ? 127 / largest : 0)
-      return values.map { Double(($0 * inverse).rounded(.toNearestOrEven)) * Double(scale) }
+    zip(x, scales(x).flatMap { Array(repeating: Float($0), count: 16) }).map { value, scale in
+      Double((value * (scale > 1e-32 ? 1 / scale : 0)).rounded(.toNearestOrEven)) * Double(scale)
     }
   }
 
@@ -59,6 +64,8 @@ enum Reference {
   struct Sum {
     var value = 0.0
     var size = 0.0
+    /// What integer sums that are not converted may cost besides.
+    var shiftError = 0.0
   }
 
   /// `[tokens, rows]` for `x` of `[tokens, columns]`.
@@ -66,8 +73,10 @@ enum Reference {
     stride(from: 0, to: x.count, by: matrix.columns).flatMap { first in
       let token = x[first..<first + matrix.columns]
       let values = rounding ? rounded(token) : token.map(Double.init)
+      let scales = rounding ? scales(token) : []
       return (0..<matrix.rows).map { row in
-        zip(matrix.row(row), values).reduce(into: Sum()) { sum, pair in
+        let error = rounding ? matrix.shiftError(row: row, scales: scales) : 0
+        return zip(matrix.row(row), values).reduce(into: Sum(shiftError: error)) { sum, pair in
           let term = Double(pair.0) * pair.1
           sum.value += term
           sum.size += abs(term)
@@ -86,7 +95,7 @@ func rounds(_ type: QuantType, _ options: ComputeOptions) -> Bool {
 func largestError(_ actual: [Float], _ expected: [Reference.Sum]) -> Double {
   guard actual.count == expected.count else { return .infinity }
   return zip(actual, expected).reduce(0) { worst, pair in
-    let error = abs(Double(pair.0) - pair.1.value) / max(pair.1.size, 1e-30)
+    let error = (abs(Double(pair.0) - pair.1.value) - pair.1.shiftError) / max(pair.1.size, 1e-30)
     return error.isNaN ? .infinity : max(worst, error)
   }
 }
