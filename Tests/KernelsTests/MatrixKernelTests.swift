@@ -175,6 +175,42 @@ struct Panels {
     }
   }
 
+  @Test(
+    "AVX-512 makes floats of integer sums by the layout's arithmetic, bit for bit",
+    .enabled(if: InstructionSet.tested.contains(.avx512), "needs AVX-512"), arguments: [1, 3, 8, 33])
+  func shifts(tokenCount: Int) throws {
+    let (rows, columns) = (17, 96)
+    let matrix = RandomMatrix(.q4_1, rows: rows, columns: columns, seed: 28)
+    let panels = Panels(matrix, try MatrixCase(set: .avx512, type: .q4_1).kernel())
+    var random = SeededRandom(29)
+    let tokens = RoundedTokens(
+      random.floats(tokenCount * columns), count: tokenCount, by: try InstructionSet.avx512.table())
+    let product = panels.product(with: tokens)
+    let base = ActivationLayout.integerBase
+    for token in 0..<tokenCount {
+      for row in 0..<rows {
+        var sum: Float = 0
+        for column in stride(from: 0, to: columns, by: 32) {
+          let block = Array(
+            matrix.bytes[row * matrix.rowByteCount + column / 32 * 20..<(row + 1) * matrix.rowByteCount])
+          func half(_ at: Int) -> Float { Half(bits: UInt16(block[at]) | UInt16(block[at + 1]) << 8).float }
+          let sums = (0..<2).map { part in
+            (0..<16).reduce(0) { sum, i in
+              sum + Int(part == 0 ? block[4 + i] & 15 : block[4 + i] >> 4)
+                * Int(tokens.q(token, column + 16 * part + i))
+            }
+          }
+          // a.addingProduct(b, c) is rounded once.
+          var both = tokens.bothShifts(token, column)
+          both = both.addingProduct(base + Float(sums[0]), tokens.scale(token, column))
+          both = both.addingProduct(base + Float(sums[1]), tokens.scale(token, column + 16))
+          sum = sum.addingProduct(both, half(0)).addingProduct(half(2), tokens.sum(token, column))
+        }
+        #expect(product[token * panels.count * 16 + row] == sum, "token \(token), row \(row)")
+      }
+    }
+  }
+
   @Test("A token's product is the same bits in every tile, slot and company", arguments: MatrixCase.all)
   func invariance(_ matrixCase: MatrixCase) throws {
     let (kernel, table) = (try matrixCase.kernel(), try matrixCase.set.table())
