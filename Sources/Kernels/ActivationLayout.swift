@@ -17,7 +17,7 @@
 /// stands a number as large as the shift of scale 1, so the result is off by up to 0.75 of that scale, times that of the
 /// weights: little beside what rounding 32 activations, by up to half a scale each, has already cost (0.5 % of its
 /// variance). Scales have 11 bits, so that shifts are exact, and C where no scale is a thousand times the other.
-/// Activations of 3e33 and more, whose shifts are infinite, become no numbers.
+/// Of activations of 3e33 and more, whose shifts are infinite, products are infinite or no numbers.
 ///
 /// One scale per 16 columns rather than 32: measured on SmolLM2 Q4_1, the summed loss drifts from the float result by
 /// 0.05 % instead of 0.48 %.

@@ -2,6 +2,8 @@
 /// each page of 4 kB that it reads.
 public struct KeyStreams {
   public let first: UnsafeRawPointer
+  /// Whose key that is.
+  public let firstSlot: Int
   /// Bytes from one stream to the next.
   public let apart: Int
   /// Blocks of keys of each stream. What is left over is read after them, in one.
@@ -10,10 +12,10 @@ public struct KeyStreams {
   /// What queries read that see some slots of a page, from whole pairs of blocks on.
   @inlinable @inline(__always)
   public init(_ page: UnsafeRawPointer, _ layout: KVPageLayout, lower: Int, upper: Int) {
-    let begin = lower & ~(2 &* KVPageLayout.blockPositions &- 1)
+    firstSlot = lower & ~(2 &* KVPageLayout.blockPositions &- 1)
     let keyByteCount = layout.headSize &* layout.elementByteCount
-    blockCount = max(0, upper &- begin) / (4 &* KVPageLayout.blockPositions)
-    first = page + begin &* keyByteCount
+    blockCount = max(0, upper &- firstSlot) / (4 &* KVPageLayout.blockPositions)
+    first = page + firstSlot &* keyByteCount
     // Few are one stream in pieces.
     apart = blockCount > 0 ? blockCount &* KVPageLayout.blockPositions &* keyByteCount : Self.aheadByteCount(layout)
   }

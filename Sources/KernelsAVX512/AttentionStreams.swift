@@ -89,8 +89,7 @@ func scoreStreams<E: CacheElement, Scores: StreamedScores>(
   _: E.Type, _: Scores.Type, _ task: PageAttention, _ visible: Visible
 ) -> Int {
   let streams = KeyStreams(task.page, task.layout, lower: visible.lower, upper: visible.upper)
-  let (blocks, apart) = (streams.blockCount, streams.apart)
-  let first = visible.lower & ~31
+  let (first, blocks, apart) = (streams.firstSlot, streams.blockCount, streams.apart)
   let headSize = task.layout.headSize
   let rowByteCount = 16 &* E.byteCount
   let ahead = KeyStreams.aheadByteCount(task.layout)

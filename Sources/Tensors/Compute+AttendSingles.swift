@@ -14,8 +14,7 @@ extension Compute {
   ) throws(KingletError) {
     guard let layout = sequences.first?.cache.layout else { return }
     let (group, headSize, heads) = (shape.groupSize, shape.headSize, shape.keyHeadCount)
-    let stride = PageAttention.resultStride(layout)
-    let resultCount = group * stride
+    let resultCount = group * PageAttention.resultStride(layout)
     var rows: [SingleRow] = []
     rows.reserveCapacity(sequences.count)
     for sequence in sequences { rows.append(SingleRow(sequence, after: rows.last, heads: heads)) }
@@ -24,8 +23,8 @@ extension Compute {
     try reserveScratch(AttentionScratch.byteCount(queries: group, layout))
     let results = partials.base.assumingMemoryBound(to: Float.self)
     let scale = shape.scale
-    let (queries, keys, values, out) = (q.base, k.base, v.base, output.base)
-    let (queryStride, keyStride, valueStride, outStride) = (q.stride, k.stride, v.stride, output.stride)
+    let (queries, keys, values) = (q.base, k.base, v.base)
+    let (queryStride, keyStride, valueStride) = (q.stride, k.stride, v.stride)
     countdowns.start(rows.count * heads) { rows[$0 / heads].pages.count }
     withExtendedLifetime(sequences) {
       rows.withUnsafeBufferPointer { rows in
@@ -53,14 +52,11 @@ extension Compute {
             scratch, queries: group, memory, layout, results + task * resultCount,
             upcoming: rows[next].keys(ofTask: task + 1, heads: heads, layout))
           guard countdowns.end(index * heads + head) else { return }
-          for query in 0..<group {
-            let running = results + (row.tasks.lowerBound + head) * resultCount + query * stride
-            for page in 1..<row.pages.count {
-              table.mergePages(running, running + page * heads * resultCount, layout.valueStride)
-            }
-            table.finishAttention(
-              running, layout.valueStride, headSize, out + index * outStride + (head * group + query) * headSize)
+          let running = results + (row.tasks.lowerBound + head) * resultCount
+          for page in 1..<row.pages.count {
+            merge(running, running + page * heads * resultCount, queries: group, layout)
           }
+          finish(running, rows: index..<index + 1, head: head, shape, layout, output)
         }
       }
     }

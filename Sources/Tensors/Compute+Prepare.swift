@@ -1,4 +1,3 @@
-import CIntrinsics
 import KingletErrors
 import KingletKernels
 
@@ -58,7 +57,6 @@ extension Compute {
         let width = ActivationLayout.tileWidth(at: first, of: rows)
         let tile = bytes + ActivationLayout.tileOffset(at: first, columns: columns)
         for slot in 0..<width {
-          if first + slot + 1 < range.upperBound { fetch(x.row(first + slot + 1), columns) }
           var values = floats + (first + slot) * x.stride
           if let norm {
             if !keepsFloats { values = scratch(worker).assumingMemoryBound(to: Float.self) }
@@ -88,11 +86,6 @@ extension Compute {
     }
     observer?.observe(x, for: matrices)
     return x
-  }
-
-  /// Asks for a row, parts of which are in other processors' caches.
-  private func fetch(_ row: UnsafePointer<Float>, _ columns: Int) {
-    for column in stride(from: 0, to: columns, by: 16) { kinglet_prefetch(row + column) }
   }
 
   /// Whether any of some matrices is multiplied by rounded activations.

@@ -34,8 +34,8 @@ import Testing
       var random = SeededRandom(UInt64(tokens))
       let x = random.floats(tokens * 512, deviation: 0.3)
       let result = try gated(x, tokens, weights, activation, compute)
-      let gates = Reference.product(gate, x, rounding: rounds(gate.type, compute.options))
-      let ups = Reference.product(up, x, rounding: rounds(up.type, compute.options))
+      let gates = Reference.product(gate, x, rounding: rounds(gate.type, compute.options), by: computeCase.set)
+      let ups = Reference.product(up, x, rounding: rounds(up.type, compute.options), by: computeCase.set)
       let expected = zip(gates, ups).map { gate, up in
         let value = exact(activation, gate.value)
         // Errors of the gate (whose slope is at most 1.13) times up, and of up times the gate.

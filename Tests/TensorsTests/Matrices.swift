@@ -69,13 +69,15 @@ enum Reference {
   }
 
   /// `[tokens, rows]` for `x` of `[tokens, columns]`.
-  static func product(_ matrix: RandomMatrix, _ x: [Float], rounding: Bool) -> [Sum] {
+  ///
+  /// - Parameter set: Whose table multiplies: that for AVX-512 does not convert integer sums.
+  static func product(_ matrix: RandomMatrix, _ x: [Float], rounding: Bool, by set: InstructionSet) -> [Sum] {
     stride(from: 0, to: x.count, by: matrix.columns).flatMap { first in
       let token = x[first..<first + matrix.columns]
       let values = rounding ? rounded(token) : token.map(Double.init)
-      let scales = rounding ? scales(token) : []
+      let scales = rounding && set == .avx512 ? scales(token) : nil
       return (0..<matrix.rows).map { row in
-        let error = rounding ? matrix.shiftError(row: row, scales: scales) : 0
+        let error = scales.map { matrix.shiftError(row: row, scales: $0) } ?? 0
         return zip(matrix.row(row), values).reduce(into: Sum(shiftError: error)) { sum, pair in
           let term = Double(pair.0) * pair.1
           sum.value += term

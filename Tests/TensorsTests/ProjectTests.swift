@@ -60,7 +60,7 @@ private let tokenCounts = [1, 3, 4, 7, 8, 9, 33, 100]
       let x = Self.input(tokens)
       let outputs = try project(x, tokens, matrices, compute, residual: residual(tokens))
       for (i, matrix) in Self.matrices.enumerated() {
-        var expected = Reference.product(matrix, x, rounding: rounds(matrix.type, compute.options))
+        var expected = Reference.product(matrix, x, rounding: rounds(matrix.type, compute.options), by: computeCase.set)
         for j in expected.indices {
           let bias = i % 2 == 0 ? Self.biases[i][j % matrix.rows] : 0
           let residual = i % 3 == 0 ? outputs[i].columns : 0
@@ -110,7 +110,7 @@ private let tokenCounts = [1, 3, 4, 7, 8, 9, 33, 100]
       let output = FloatMatrix(columns: rows)
       let input = try FloatMatrix(x, rows: tokens)
       try compute.project(compute.prepare(input, for: weights), [Projection(weights[0], to: output)])
-      let expected = Reference.product(matrix, x, rounding: rounds(type, compute.options))
+      let expected = Reference.product(matrix, x, rounding: rounds(type, compute.options), by: computeCase.set)
       #expect(largestError(output.values, expected) < 3e-6, "\(type)")
     }
   }
@@ -133,7 +133,8 @@ private let tokenCounts = [1, 3, 4, 7, 8, 9, 33, 100]
       compute.table.rmsNorm(normalised.row(row), norm.weight.base, norm.epsilon, 256, normalised.row(row))
     }
     for (matrix, output) in zip(matrices, outputs) {
-      let expected = Reference.product(matrix, normalised.values, rounding: rounds(matrix.type, compute.options))
+      let expected = Reference.product(
+        matrix, normalised.values, rounding: rounds(matrix.type, compute.options), by: computeCase.set)
       #expect(largestError(output.values, expected) < 3e-6, "\(matrix.type)")
     }
   }
